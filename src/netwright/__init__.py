@@ -1,0 +1,61 @@
+"""Netwright: from data to a deep neural network that its owner can trust."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+# Before PyTorch starts its threads: with the usual long busy waiting, one other busy process makes a training
+# on two threads seven times slower; with short waiting, 1.4 times (docs/log.md).
+if "OMP_WAIT_POLICY" not in os.environ:
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+
+__version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from netwright.api import check, load, train
+    from netwright.config import Config
+    from netwright.data.finding import Finding
+    from netwright.errors import InputError, NetwrightError
+    from netwright.runs.model import Model
+    from netwright.runs.run import Run
+
+# Imported when first asked for: `import netwright` must not wait for PyTorch.
+_PLACES = {
+    "Config": "netwright.config",
+    "Finding": "netwright.data.finding",
+    "InputError": "netwright.errors",
+    "Model": "netwright.runs.model",
+    "NetwrightError": "netwright.errors",
+    "Run": "netwright.runs.run",
+    "check": "netwright.api",
+    "load": "netwright.api",
+    "train": "netwright.api",
+}
+
+__all__ = [
+    "Config",
+    "Finding",
+    "InputError",
+    "Model",
+    "NetwrightError",
+    "Run",
+    "__version__",
+    "check",
+    "load",
+    "train",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'netwright' has no attribute {name!r}")
+    from importlib import import_module
+
+    value = getattr(import_module(_PLACES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,450 @@
+"""The one description of a run, read from and written to YAML.
+
+Every value that is ``"auto"`` (or null where that means "find out") is resolved before training, and the
+resolved config is saved in the run's folder: running it again gives the same weights.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_origin
+
+import yaml
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
+
+from netwright.errors import InputError, suggestion
+
+Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant"]
+Share = Annotated[float, Field(ge=0.0, lt=1.0)]
+Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
+
+
+def _as_names(value: Any) -> Any:
+    """One name, or a column's number, where a list of names is wanted."""
+    if isinstance(value, str | int):
+        return [str(value)]
+    if isinstance(value, list):
+        return [str(name) if isinstance(name, int) else name for name in value]
+    return value
+
+
+Names = Annotated[list[str], BeforeValidator(_as_names)]
+
+
+class Section(BaseModel):
+    """A part of the config. Unknown keys are refused; a section without keys is as good as none."""
+
+    model_config = ConfigDict(extra="forbid", validate_assignment=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_empty_sections(cls, values: Any) -> Any:
+        if not isinstance(values, dict):
+            return values
+        sections = {name for name, field in cls.model_fields.items() if _is_section(field.annotation)}
+        return {key: value for key, value in values.items() if value is not None or key not in sections}
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
+
+
+# ---------------------------------------------------------------------------------------------- data
+
+
+class ReadConfig(Section):
+    """How the source is read. All of it is found out from the content unless given."""
+
+    format: Literal["auto", "csv", "parquet", "arrow", "jsonl", "arff"] = "auto"
+    """what the source is"""
+    separator: str | None = None
+    """one character between cells (csv); "tab" is understood"""
+    encoding: str | None = None
+    """such as utf-8, cp1252, utf-16 (csv, arff)"""
+    header: bool | None = None
+    """whether the first line holds the names (csv)"""
+    quote: str | None = None
+    """the quoting character (csv); "none" reads quotes as plain characters"""
+    member: str | None = None
+    """which file of a zip is meant"""
+
+
+class CleanConfig(Section):
+    """What is done about what the checks find, beside reporting it. Counts go to findings.json."""
+
+    missing_target: Literal["drop", "error"] = "drop"
+    """rows without a target"""
+    duplicates: Literal["keep", "drop"] = "keep"
+    """fully equal rows: keep all, or the first of each"""
+    outliers: Literal["keep", "clip", "drop"] = "keep"
+    """numbers beyond 10 robust deviations: keep, clip inside the network, or drop such training rows"""
+    spellings: Literal["keep", "merge"] | dict[str, dict[str, str]] = "keep"
+    """near-equal category spellings: keep, merge into the most frequent, or {column: {from: to}}"""
+    drop_columns: Names = Field(default_factory=list)
+    """columns that are never used as inputs"""
+    leaks: Literal["keep", "drop"] = "keep"
+    """columns that give the target away: keep (and say so), or drop"""
+
+
+class DataConfig(Section):
+    """Where the rows come from and what their columns are."""
+
+    path: str | None = None
+    """file, zip, sample:NAME, or a database URL::SELECT ..."""
+    target: Names = Field(default_factory=list)
+    """name of the target column; several for several targets"""
+    task: Literal["auto", "binary", "multiclass", "multilabel", "regression"] = "auto"
+    """what is predicted"""
+    positive: str | None = None
+    """the positive class of a binary task; the rarer one unless given"""
+    kinds: dict[str, Kind] = Field(default_factory=dict)
+    """kinds of columns, where they differ from what is found"""
+    missing: list[str] | Literal["auto"] = "auto"
+    """words that mean a missing value in text sources"""
+    sensitive: Names = Field(default_factory=list)
+    """columns whose groups are compared in the report"""
+    weight: str | None = None
+    """column of row weights"""
+    read: ReadConfig = Field(default_factory=ReadConfig)
+    clean: CleanConfig = Field(default_factory=CleanConfig)
+
+
+class SplitConfig(Section):
+    """Which rows train, which stop the training, and which give the final score."""
+
+    method: Literal["auto", "random", "stratified", "group", "time", "column", "files"] = "auto"
+    """how rows are divided"""
+    column: str | None = None
+    """a column of train, validation (or val), test, ignore"""
+    group: str | None = None
+    """rows of one group stay on one side"""
+    time: str | None = None
+    """earlier rows train, later rows test"""
+    validation: Share = 0.16
+    """share of the rows for validation"""
+    test: Share = 0.20
+    """share of the rows for the test"""
+    validation_file: str | None = None
+    """validation rows from a file of their own"""
+    test_file: str | None = None
+    """test rows from a file of their own"""
+
+
+# -------------------------------------------------------------------------------------------- inputs
+
+
+class NumberConfig(Section):
+    """How columns of numbers enter the network."""
+
+    scaling: Literal["robust", "standard", "minmax", "quantile", "none"] = "robust"
+    """fitted on the training rows; robust is smoothly clipped to +-3"""
+    clip_outliers: bool = False
+    """whether values beyond 10 robust deviations are cut there (data.clean.outliers: clip sets it)"""
+    missing: Literal["median", "mean", "zero"] = "median"
+    """what fills a missing value, beside a flag"""
+    embedding: Literal["auto", "none", "piecewise", "periodic"] = "auto"
+    """turns one number into a vector"""
+    bins: Annotated[int, Field(ge=2, le=512)] | Literal["auto"] = "auto"
+    """pieces of a piecewise-linear embedding"""
+    size: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """dimensions of the embedding"""
+    frequencies: Annotated[int, Field(ge=1, le=256)] = 16
+    """number of frequencies of a periodic embedding"""
+    sigma: Positive = 0.1
+    """standard deviation of the frequencies at the start (periodic)"""
+
+
+class CategoryConfig(Section):
+    """How columns of categories enter the network. Unseen and missing have their own place."""
+
+    one_hot_up_to: Annotated[int, Field(ge=0, le=1000)] = 9
+    """one-hot up to that many values, else an embedding"""
+    size: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """dimensions of the embedding"""
+    most: Annotated[int, Field(ge=2)] = 10000
+    """only that many of the most frequent values have a place of their own"""
+
+
+class DateConfig(Section):
+    """How dates enter: position on the time axis, and cycles of year, month, week and day."""
+
+    trend: bool = True
+    """whether the position on the time axis is an input"""
+
+
+class TextConfig(Section):
+    """How free text in a table enters: hashed words and pairs of words, averaged."""
+
+    buckets: Annotated[int, Field(ge=16, le=2**20)] | Literal["auto"] = "auto"
+    """places that n-grams are hashed to"""
+    size: Annotated[int, Field(ge=1, le=512)] = 16
+    """dimensions of each bucket"""
+    length: Annotated[int, Field(ge=1, le=4096)] = 64
+    """n-grams read from each text"""
+
+
+class InputsConfig(Section):
+    """Encoder settings by kind, and by column where one differs."""
+
+    number: NumberConfig = Field(default_factory=NumberConfig)
+    category: CategoryConfig = Field(default_factory=CategoryConfig)
+    date: DateConfig = Field(default_factory=DateConfig)
+    text: TextConfig = Field(default_factory=TextConfig)
+    columns: dict[str, dict[str, Any]] = Field(default_factory=dict)
+    """{column: {setting: value}} for single columns"""
+
+
+# ------------------------------------------------------------------------------- network and training
+
+
+class NetworkConfig(Section):
+    """The network between the encoders and the head."""
+
+    kind: Literal["auto", "mlp", "residual", "tabm"] = "auto"
+    """mlp: plain layers; residual: blocks with a skip; tabm: an MLP shared by `heads` cheap members"""
+    width: Annotated[int, Field(ge=1, le=8192)] | Literal["auto"] = "auto"
+    """units of a layer"""
+    depth: Annotated[int, Field(ge=0, le=64)] | Literal["auto"] = "auto"
+    """hidden layers (blocks for residual)"""
+    heads: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """members that share the weights (tabm)"""
+    activation: Literal["relu", "gelu", "silu", "mish", "selu", "tanh", "leaky_relu", "elu"] = "relu"
+    normalization: Literal["auto", "none", "layer", "batch"] = "auto"
+    dropout: Share | Literal["auto"] = "auto"
+
+
+class TrainingConfig(Section):
+    """How the weights are found."""
+
+    effort: Literal["quick", "normal", "best"] = "normal"
+    """quick: a usable score in seconds; best: may take an hour"""
+    optimizer: Literal["adamw", "adam", "sgd", "rmsprop"] = "adamw"
+    learning_rate: Positive | Literal["auto"] = "auto"
+    momentum: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    """of sgd and rmsprop"""
+    nesterov: bool = False
+    beta1: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.9
+    beta2: Annotated[float, Field(ge=0.0, lt=1.0)] = 0.999
+    weight_decay: NonNegative | Literal["auto"] = "auto"
+    """decoupled for adamw, added to the gradient otherwise"""
+    l1: NonNegative = 0.0
+    """weight of the sum of absolute weights in the loss"""
+    epochs: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    schedule: Literal["cosine", "constant", "linear", "step", "exponential"] = "cosine"
+    warmup: Share = 0.02
+    """share of the steps in which the learning rate rises from 0"""
+    clip_norm: Positive | None = 1.0
+    """largest norm of a member's gradient"""
+    label_smoothing: Share = 0.0
+    class_weights: Literal["none", "balanced"] | dict[str, Positive] = "none"
+    reweigh: bool = False
+    """weights that make target and sensitive groups independent (Kamiran and Calders, 2012)"""
+    patience: Annotated[int, Field(ge=1)] | Literal["auto"] | None = "auto"
+    """epochs without a better validation score before training stops; null never stops"""
+    members: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """networks trained together from different seeds and averaged"""
+    refit: bool = False
+    """fit again on training and validation rows for the epochs found"""
+    seed: Annotated[int, Field(ge=0, lt=2**31)] = 0
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    threads: Annotated[int, Field(ge=1)] | None = None
+    """processor threads; found and recorded"""
+    time_limit: Positive | None = None
+    """seconds for the whole process"""
+    stop_step: Annotated[int, Field(ge=0)] | None = None
+    """the step at which a training was cut off; recorded so that it can be repeated"""
+
+
+class OutputConfig(Section):
+    """Where the run goes."""
+
+    folder: str | None = None
+    """the run's folder; runs/NAME-DATE-TIME unless given"""
+    overwrite: bool = False
+
+
+class Config(Section):
+    """One run: data, split, inputs, network, training, output.
+
+    Example:
+        >>> config = Config.parse({"data": {"path": "adult.csv", "target": "income"}})
+        >>> config.training.optimizer
+        'adamw'
+    """
+
+    data: DataConfig = Field(default_factory=DataConfig)
+    split: SplitConfig = Field(default_factory=SplitConfig)
+    inputs: InputsConfig = Field(default_factory=InputsConfig)
+    network: NetworkConfig = Field(default_factory=NetworkConfig)
+    training: TrainingConfig = Field(default_factory=TrainingConfig)
+    output: OutputConfig = Field(default_factory=OutputConfig)
+
+    @classmethod
+    def parse(cls, values: dict[str, Any], *, where: str = "config") -> Config:
+        """A checked config from nested dictionaries.
+
+        Raises:
+            InputError: an unknown key or a wrong value; names the key and what is allowed.
+        """
+        if not isinstance(values, dict):
+            raise InputError("a config is a mapping of sections", where=where, hint=_sections())
+        try:
+            config = cls.model_validate(values)
+        except ValidationError as error:
+            raise InputError(_explain(error), where=where) from None
+        for column, settings in config.inputs.columns.items():
+            _check_settings(column, settings, where)
+        return config
+
+    @classmethod
+    def load(cls, path: str | Path) -> Config:
+        """Reads a config from a YAML file."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            raise InputError("no such config file", where=str(path)) from None
+        except UnicodeDecodeError:
+            raise InputError("the config is not text in UTF-8", where=str(path)) from None
+        except OSError as error:
+            raise InputError(f"the config cannot be read: {error.strerror}", where=str(path)) from None
+        try:
+            values = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            mark = getattr(error, "problem_mark", None)
+            line = f", line {mark.line + 1}" if mark else ""
+            problem = getattr(error, "problem", None) or "not YAML"
+            raise InputError(f"the config is not valid YAML: {problem}", where=f"{path}{line}") from None
+        return cls.parse(values or {}, where=str(path))
+
+    def to_yaml(self) -> str:
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False, allow_unicode=True, width=100)
+
+    def with_values(self, changes: Iterable[str], *, where: str = "--set") -> Config:
+        """A copy with ``key=value`` settings applied, such as ``training.epochs=20``."""
+        values = self.model_dump(mode="json")
+        for change in changes:
+            key, equals, text = change.partition("=")
+            if not equals:
+                raise InputError(f"{change!r} is not of the form key=value", where=where)
+            set_key(values, key.strip(), _value(text, where=f"{where} {change}"), where=where)
+        return Config.parse(values, where=where)
+
+
+def _value(text: str, *, where: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise InputError(f"the value {text!r} is not valid YAML", where=where) from None
+
+
+FREE = ("data.kinds", "data.clean.spellings", "inputs.columns", "training.class_weights")
+"""sections whose keys are the user's: names of columns, classes or spellings"""
+
+
+def set_key(values: dict[str, Any], key: str, value: Any, *, where: str) -> None:
+    """Sets ``a.b.c`` in nested dictionaries; unknown sections are refused with the nearest right one."""
+    *sections, last = key.split(".")
+    place: Any = values
+    for depth, section in enumerate(sections):
+        name = ".".join(sections[: depth + 1])
+        free = name.startswith(FREE)
+        if section not in place and not free:
+            raise InputError(f"unknown key {name!r}", where=where, hint=suggestion(section, place))
+        if free and not isinstance(place.get(section), dict):
+            place[section] = {}
+        place = place[section]
+        if not isinstance(place, dict):
+            raise InputError(f"{name!r} holds a value, not a section", where=where)
+    if last not in place and not key.startswith(FREE):
+        raise InputError(f"unknown key {key!r}", where=where, hint=_hint_for_key(last, sections, place))
+    place[last] = value
+
+
+def _hint_for_key(last: str, sections: list[str], place: dict[str, Any]) -> str:
+    """The nearest key; of one without its section, the whole key."""
+    if not sections:
+        for name, field in Config.model_fields.items():
+            if last in getattr(field.annotation, "model_fields", {}):
+                return f"did you mean '{name}.{last}'?"
+    return suggestion(last, place)
+
+
+def _check_settings(column: str, settings: dict[str, Any], where: str) -> None:
+    """A column's own settings must be right for one kind of column at least."""
+    key = f"inputs.columns.{column}"
+    kinds = (NumberConfig, CategoryConfig, DateConfig, TextConfig)
+    known = [name for kind in kinds for name in kind.model_fields]
+    for name in settings:
+        if name not in known:
+            hint = suggestion(name, dict.fromkeys(known))
+            raise InputError(f"unknown key '{key}.{name}'", where=where, hint=hint)
+    fitting = [kind for kind in kinds if settings.keys() <= kind.model_fields.keys()]
+    if not fitting:
+        raise InputError(f"the settings of {key} belong to different kinds of columns", where=where)
+    reasons = []
+    for kind in fitting:
+        try:
+            kind.model_validate(settings)
+        except ValidationError as error:
+            reasons.append(_explain(error, kind))
+        else:
+            return
+    raise InputError(f"{key}.{reasons[0]}", where=where)
+
+
+def _sections() -> str:
+    return "its sections are " + ", ".join(Config.model_fields)
+
+
+def _explain(error: ValidationError, root: type[Section] | None = None) -> str:
+    """The errors of pydantic in the words of a config's reader."""
+    root = root or Config
+    allowed: dict[str, list[str]] = {}
+    lines: dict[str, str] = {}
+    for each in error.errors():
+        model, names = _model_at([str(part) for part in each["loc"]], root)
+        key = ".".join(names) or "config"
+        if each["type"] == "extra_forbidden":
+            lines[key] = f"unknown key {key!r}: {suggestion(names[-1], model.model_fields)}"
+        else:
+            allowed.setdefault(key, []).append(_plain(each["msg"]))
+            lines[key] = f"{key}: {_shown(each['input'])} is not allowed; it should be "
+    return "; ".join(line + " or ".join(dict.fromkeys(allowed.get(key, []))) for key, line in lines.items())
+
+
+def _plain(message: str) -> str:
+    """What pydantic says should be, without its own terms."""
+    message = message.removeprefix("Value error, ").split(", unable to parse")[0].split(", got ")[0]
+    message = message.removeprefix("Input should be ").removeprefix("a valid ").removeprefix("valid ")
+    if message.startswith("dictionary or instance of"):
+        return "a section of keys"
+    words = {"integer": "a whole number", "number": "a number", "string": "text", "list": "a list"}
+    words |= {"dictionary": "a mapping of names", "boolean": "true or false", "Keys": "text"}
+    return words.get(message.partition(" ")[0].rstrip(","), message)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _model_at(path: list[str], root: type[Section]) -> tuple[type[BaseModel], list[str]]:
+    """The section that holds the key at `path`, and the key's names without pydantic's union branches."""
+    model: type[BaseModel] = root
+    names: list[str] = []
+    for place, part in enumerate(path):
+        names.append(part)
+        field = model.model_fields.get(part)
+        if field is None:
+            break
+        if get_origin(field.annotation) is dict:
+            names += path[place + 1 : place + 2]
+        if not _is_section(field.annotation):
+            break
+        model = field.annotation  # type: ignore[assignment]
+    return model, names
