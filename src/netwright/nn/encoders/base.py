@@ -1,0 +1,51 @@
+"""What all encoders share."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from netwright.data.schema import Column
+from netwright.nn.member import Layer, Mode
+
+
+class Encoder(Layer):
+    """Turns the raw values of some columns into features.
+
+    Arguments:
+        columns: all columns of the raw tensor.
+        places: which of them this encoder takes.
+        config: the settings of its kind.
+        members: M.
+    """
+
+    raw: ClassVar[str]  # the raw tensor that it reads
+
+    def __init__(self, columns: list[Column], places: list[int], config: Any, members: int) -> None:
+        super().__init__()
+        self.names = [columns[place].name for place in places]
+        self.members = members
+        self.config = config
+        self.columns: list[int] = []  # features given for each column, in order
+        self.register_buffer("places", torch.tensor(places), persistent=False)
+
+    places: Tensor
+
+    def buffer(self, name: str, *shape: int, dtype: torch.dtype = torch.float32, fill: float = 0.0) -> None:
+        """A fitted buffer of shape [M, *shape]."""
+        self.register_buffer(name, torch.full((self.members, *shape), fill, dtype=dtype))
+
+    def fit(self, member: int, raw: Tensor) -> None:
+        """Fits the buffers of one member on its training rows. raw [rows, ...]"""
+        raise NotImplementedError
+
+    def forward(self, raw: Tensor, mode: Mode) -> Tensor:
+        """[M, B, columns, ...] to [M, B, D]."""
+        raise NotImplementedError
+
+    def describe(self) -> str:
+        """What it gives, in a line."""
+        shown = ", ".join(self.names[:4]) + (", ..." if len(self.names) > 4 else "")
+        return f"{len(self.names)} {self.raw} ({shown}) to {sum(self.columns)} features"

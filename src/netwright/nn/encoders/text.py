@@ -1,0 +1,69 @@
+"""Free text in a table: hashed words and pairs of words, averaged."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from netwright.config import TextConfig
+from netwright.data.schema import Column
+from netwright.nn import initial
+from netwright.nn.encoders.base import Encoder
+from netwright.nn.member import Mode
+
+FEWEST = 2  # training rows that an n-gram must be in
+
+
+class TextEncoder(Encoder):
+    """The weighted mean of the vectors of a text's n-grams (as fastText, arXiv 1607.01759).
+
+    Weights are inverse document frequencies of the training rows. N-grams that fewer than two of them have
+    weigh nothing: they could only be learnt by heart.
+    The features of a column are that mean, and the share of its n-grams that are known.
+    """
+
+    raw = "text"
+    idf: Tensor
+    table: Tensor
+
+    def __init__(self, columns: list[Column], places: list[int], config: TextConfig, members: int) -> None:
+        super().__init__(columns, places, config, members)
+        sizes = torch.tensor([columns[place].buckets for place in places])
+        self.size = config.size
+        self.columns = [1 + self.size] * len(places)
+        self.rows = int(sizes.sum()) + 1  # the first row stands for no n-gram
+        self.register_buffer("offset", (sizes.cumsum(0) - sizes)[:, None], persistent=False)
+        self.buffer("idf", self.rows)
+        # Large random vectors would tell rows apart before anything is learnt, and be learnt by heart.
+        self.declare("table", (self.rows, self.size), initial.normal(0.01), rate=0.3)
+
+    offset: Tensor
+
+    def _places(self, raw: Tensor) -> Tensor:
+        codes = raw[..., self.places, :].long()
+        return torch.where(codes > 0, codes + self.offset, 0)
+
+    def fit(self, member: int, raw: Tensor) -> None:
+        places = self._places(raw).flatten(1)  # [rows, columns * T]
+        ordered = places.sort(1).values
+        new = torch.ones_like(ordered, dtype=torch.bool)
+        new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]  # each n-gram once a row
+        found = torch.bincount(ordered[new], minlength=self.rows)
+        idf = torch.log((1.0 + len(raw)) / (1.0 + found)) + 1.0
+        self.idf[member] = torch.where(found >= FEWEST, idf, 0.0)
+        self.idf[member, 0] = 0.0
+
+    def forward(self, raw: Tensor, mode: Mode) -> Tensor:
+        places = self._places(raw)  # [M, B, X, T]
+        members, rows, count, length = places.shape
+        weight = self.idf.gather(1, places.flatten(1)).view(places.shape)
+        start = torch.arange(members, device=raw.device) * self.rows
+        mean = torch.nn.functional.embedding_bag(
+            (places + start[:, None, None, None]).view(-1, length),
+            self.table.reshape(members * self.rows, self.size),
+            per_sample_weights=(weight / weight.sum(-1, keepdim=True).clamp(min=1e-6)).view(-1, length),
+            mode="sum",
+        )
+        known = (weight > 0).sum(-1) / (places > 0).sum(-1).clamp(min=1)
+        mean = mean.view(members, rows, count, self.size) * 2.0
+        return torch.cat([known[..., None], mean], dim=-1).flatten(2)

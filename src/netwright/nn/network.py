@@ -1,0 +1,161 @@
+"""Encoders, trunk and head as one network of M members, from raw tensors to predictions."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from netwright.config import InputsConfig, NetworkConfig
+from netwright.data.schema import Schema
+from netwright.nn import heads, trunks
+from netwright.nn.encoders import Encoders
+from netwright.nn.member import PREDICT, Layout, Mode
+
+
+class Network(nn.Module):
+    """M networks of one shape that are computed as one. All "auto" settings must be resolved before.
+
+    Arguments:
+        schema: the columns and the target.
+        inputs: the encoders' settings.
+        config: the trunk's settings.
+        members: M.
+        dropout: one rate for each member, where they differ from the config's.
+
+    Attributes:
+        flat: all parameters. [M, P]
+        layout: what lies where in it.
+    """
+
+    def __init__(
+        self,
+        schema: Schema,
+        inputs: InputsConfig,
+        config: NetworkConfig,
+        members: int = 1,
+        dropout: list[float] | None = None,
+    ) -> None:
+        super().__init__()
+        self.members = members
+        self.encoders = Encoders(schema, inputs, members)
+        self.trunk = trunks.build(
+            config.kind,
+            self.encoders.columns,
+            width=int(config.width),
+            depth=int(config.depth),
+            activation=config.activation,
+            norm=config.normalization,
+            rate=trunks.as_member_rates(dropout or float(config.dropout), members),
+            heads=int(config.heads),
+        )
+        self.head = heads.build(schema.target, self.trunk.width, self.trunk.heads, members)
+        self.layout = Layout(self)
+        self.flat = nn.Parameter(torch.zeros(members, self.layout.size))
+
+    def initialise(self, seeds: list[int]) -> None:
+        """Draws each member's first weights from its seed."""
+        with torch.no_grad():
+            for member, seed in enumerate(seeds):
+                self.flat[member] = self.layout.draw(seed)
+
+    def fit_preparation(
+        self, member: int, raw: dict[str, Tensor], target: Tensor, weight: Tensor, rows: Tensor
+    ) -> None:
+        """Fits all buffers of one member on its training rows, and on nothing else.
+
+        Arguments:
+            member: which.
+            raw: raw tensors of all rows. [N, ...]
+            target: [N, ...]
+            weight: [N]
+            rows: numbers of the member's training rows.
+        """
+        with torch.no_grad():
+            self.encoders.fit(member, raw, rows)
+            known = rows[self.head.known(target[rows][None])[0]]
+            self.head.fit(member, target[known], weight[known])
+
+    def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> Tensor:
+        """Raw tensors [M, B, ...] to the outputs of all heads [M, K, B, C]."""
+        self.layout.bind(self.flat)
+        return self.head(self.trunk(self.encoders(raw, mode), mode), mode)
+
+    @torch.inference_mode()
+    def outputs(self, raw: dict[str, Tensor], rows: Tensor | None = None, batch: int | None = None) -> Tensor:
+        """The outputs of all members and heads for rows they share. [M, K, N, C]
+
+        Arguments:
+            raw: raw tensors. [N, ...]
+            rows: numbers of the rows wanted; all unless given.
+            batch: rows computed at a time; chosen by the network's size unless given.
+        """
+        total = len(next(iter(raw.values()))) if rows is None else len(rows)
+        batch = batch or self.rows_at_a_time()
+        parts = []
+        for start in range(0, max(total, 1), batch):
+            piece = slice(start, start + batch) if rows is None else rows[start : start + batch]
+            part = {
+                name: tensor[piece].expand(self.members, -1, *[-1] * (tensor.dim() - 1))
+                for name, tensor in raw.items()
+            }
+            parts.append(self(part))
+        return torch.cat(parts, dim=2)
+
+    def predict(self, raw: dict[str, Tensor], rows: Tensor | None = None) -> Tensor:
+        """Each member's probabilities or values, averaged over its heads. [M, N, C]"""
+        return self.head.predict(self.outputs(raw, rows))
+
+    def rows_at_a_time(self) -> int:
+        """Rows whose activations stay within some tens of megabytes."""
+        width = max(self.trunk.width * self.trunk.heads, self.encoders.width) * self.members
+        return max(64, min(16_384, 4_000_000 // max(width, 1)))
+
+    @property
+    def parameter_count(self) -> int:
+        """Parameters of one member."""
+        return self.layout.size
+
+    def named_values(self) -> dict[str, Tensor]:
+        """All parameters and fitted buffers by name, each [M, ...]; what a bundle stores."""
+        pieces = self.flat.detach().split(self.layout.sizes, dim=1)
+        values = {
+            place.name: piece.reshape(self.members, *place.declared.shape)
+            for place, piece in zip(self.layout.places, pieces, strict=True)
+        }
+        return values | {name: value for name, value in self.state_dict().items() if name != "flat"}
+
+    def load_values(self, values: dict[str, Tensor]) -> None:
+        """Takes what `named_values` gave. Raises KeyError or RuntimeError where names or shapes differ."""
+        buffers = {name: value for name, value in self.state_dict().items() if name != "flat"}
+        with torch.no_grad():
+            for name, buffer in buffers.items():
+                _copy(buffer, values[name], name)
+            for place in self.layout.places:
+                part = self.flat[:, place.start : place.start + place.declared.size]
+                _copy(part.view(self.members, *place.declared.shape), values[place.name], place.name)
+
+    def describe(self) -> list[str]:
+        """A line for each part: what it is, and a member's parameters."""
+        counts: dict[str, int] = {}
+        for place in self.layout.places:
+            owner = place.name.rsplit(".", 1)[0]
+            counts[owner] = counts.get(owner, 0) + place.declared.size
+        lines = []
+        for number, part in enumerate(self.encoders.list):
+            count = counts.pop(f"encoders.parts.{number}", 0)
+            lines.append(f"{part.describe()}, {count:,} parameters")
+        for owner, count in counts.items():
+            name = (
+                owner.removeprefix("trunk.")
+                .removeprefix("mlp.")
+                .replace("blocks.", "layer ")
+                .replace(".", " ")
+            )
+            lines.append(f"{name.replace('.', ' ')}: {count:,} parameters")
+        return lines
+
+
+def _copy(into: Tensor, value: Tensor, name: str) -> None:
+    if into.shape != value.shape:
+        raise RuntimeError(f"{name}: shape {tuple(value.shape)} where {tuple(into.shape)} is expected")
+    into.copy_(value)
