@@ -1,0 +1,67 @@
+"""Which rows each member sees in each step. A ragged last batch is filled up and masked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from netwright.training.randomness import order
+
+
+class Batches:
+    """Batches of row numbers [M, B] and which of them are real [M, B] (1 or 0, float32).
+
+    Arguments:
+        rows: row numbers of each member. M tensors [n] int64
+        seeds: of each member's order.
+        size: B.
+        device: where the batches are used.
+    """
+
+    def __init__(self, rows: list[Tensor], seeds: list[int], size: int, device: torch.device) -> None:
+        self.member_rows, self.seeds, self.size, self.device = rows, seeds, size, device
+        counts = torch.tensor([len(each) for each in rows])
+        self.steps = -(-counts // size)  # steps of each member in an epoch. [M]
+        self.passes = int(self.steps.max())  # steps of the population in an epoch
+        self.ragged = bool((self.steps != self.passes).any())
+        self.rows = int(counts.sum())
+
+    @classmethod
+    def shared(cls, rows: list[Tensor], device: torch.device) -> Batches:
+        """All rows in their own order, for validation."""
+        return cls(rows, [0] * len(rows), max(1, *(len(each) for each in rows)), device)
+
+    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch."""
+        shuffled = [
+            rows[order(seed, epoch, len(rows))]
+            for rows, seed in zip(self.member_rows, self.seeds, strict=True)
+        ]
+        yield from self._cut(shuffled, self.passes * self.size, self.size)
+
+    def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """All rows in their own order, `size` at a time."""
+        yield from self._cut(self.member_rows, max(len(rows) for rows in self.member_rows), size)
+
+    def _cut(self, rows: list[Tensor], width: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
+        index = torch.zeros(len(rows), width, dtype=torch.int64)
+        real = torch.zeros(len(rows), width)
+        for member, each in enumerate(rows):
+            # Filled up with a row of its own: what is in other rows must not matter, not even when it is NaN.
+            index[member] = each[0] if len(each) else 0
+            index[member, : len(each)] = each
+            real[member, : len(each)] = 1.0
+        index, real = index.to(self.device), real.to(self.device)
+        for start in range(0, width, size):
+            yield index[:, start : start + size], real[:, start : start + size]
+
+    def member_steps(self, step: int) -> Tensor:
+        """Steps that each member has done after `step` steps of the population. [M]"""
+        epochs, inside = divmod(step, self.passes)
+        return epochs * self.steps + torch.clamp(self.steps, max=inside)
+
+    def done_in_epoch(self, inside: int) -> Tensor:
+        """Steps that each member has done after `inside` steps of an epoch. [M]"""
+        return torch.clamp(self.steps, max=inside)

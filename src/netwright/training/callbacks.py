@@ -1,0 +1,51 @@
+"""Callbacks: the only way to watch or steer a training."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass
+class State:
+    """What a callback sees. Setting `stop` ends the training after the step.
+
+    Arguments:
+        epochs: epochs planned.
+        steps: steps planned in all.
+        epoch: the epoch that is running, from 1.
+        step: steps done.
+        seconds: since the training began.
+        learning_rate: of the first member.
+        train_loss: mean of the epoch so far, over members.
+        rows: the history's rows of the epoch that ended (`on_epoch_end`).
+        best_epoch: of each member, so far.
+        stop: set to True to end the training.
+    """
+
+    epochs: int
+    steps: int
+    epoch: int = 0
+    step: int = 0
+    seconds: float = 0.0
+    learning_rate: float = 0.0
+    train_loss: float = float("nan")
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: list[int] = field(default_factory=list)
+    stop: bool = False
+
+
+class Callback:
+    """Override what is needed."""
+
+    def on_start(self, state: State) -> None:
+        """Before the first step."""
+
+    def on_step(self, state: State) -> None:
+        """After each step. Must be quick."""
+
+    def on_epoch_end(self, state: State) -> None:
+        """After each epoch's validation."""
+
+    def on_end(self, state: State) -> None:
+        """After the best epoch's weights are back."""

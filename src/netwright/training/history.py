@@ -1,0 +1,42 @@
+"""What happened in each epoch of each member."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Ending = Literal["all epochs", "early stopping", "time limit", "interrupted", "diverged"]
+
+
+@dataclass
+class History:
+    """A row for each member and epoch, and how the training ended.
+
+    Arguments:
+        rows: dictionaries with member, epoch, step, seconds, learning_rate, train_loss, validation_loss and
+            validation_<metric>.
+        best_epoch: of each member.
+        epochs: how many were begun.
+        stopped: why training ended.
+        stop_step: steps done when it was cut off; None when it ended by itself.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+    best_epoch: list[int] = field(default_factory=list)
+    epochs: int = 0
+    stopped: Ending = "all epochs"
+    stop_step: int | None = None
+
+    def column(self, name: str, member: int = 0) -> list[Any]:
+        """One column of one member, epoch by epoch."""
+        return [row[name] for row in self.rows if row["member"] == member]
+
+    def to_csv(self) -> str:
+        text = io.StringIO()
+        names = list(self.rows[0]) if self.rows else []
+        writer = csv.DictWriter(text, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(self.rows)
+        return text.getvalue()
