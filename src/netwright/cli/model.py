@@ -1,0 +1,47 @@
+"""The model behind a RUN argument, and what it says of a table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from netwright.cli.findings import lines
+from netwright.cli.output import say
+
+if TYPE_CHECKING:
+    from netwright.data.finding import Finding
+    from netwright.data.table import Table
+    from netwright.runs.model import Model
+
+
+def load_model(folder: Path) -> Model:
+    """The model of a run, or one that was saved alone.
+
+    Raises:
+        InputError: the folder holds neither, or is damaged.
+    """
+    from netwright.api import load
+    from netwright.runs.run import Run
+
+    loaded = load(folder)
+    return loaded.model if isinstance(loaded, Run) else loaded
+
+
+def read_for(model: Model, data: str) -> tuple[Table, list[Finding]]:
+    """A table for a model, and what was noticed about it, which is said on stderr too.
+
+    Raises:
+        InputError: it cannot be read, or does not fit the model.
+    """
+    from netwright.runs.model import check_columns
+
+    table = model.read(data)
+    findings = [*table.findings, *check_columns(table, model.schema)]
+    for each in findings:
+        say(lines(each, None, indent=""))
+    return table, findings
+
+
+def as_dicts(findings: list[Finding]) -> list[dict[str, Any]]:
+    """Findings as plain values."""
+    return [each.as_dict() for each in findings]

@@ -1,0 +1,107 @@
+"""The end of a training: the score beside its baselines, what was noticed, and where everything is."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from netwright.cli.findings import headline
+from netwright.cli.output import say, show, show_json, table, width_of
+from netwright.data.finding import Finding
+from netwright.report.record import Record
+from netwright.report.words import BASELINES, TASKS, baseline_verdict, metric_name, number, shortened
+
+MAIN_METRICS = {
+    "binary": ("accuracy", "f1", "roc_auc", "log_loss"),
+    "multiclass": ("accuracy", "balanced_accuracy", "f1", "log_loss"),
+    "multilabel": ("f1", "accuracy", "roc_auc", "log_loss"),
+    "regression": ("rmse", "mae", "r2"),
+}
+"""what a first look needs, by task; the headline first"""
+WORST = 3
+WIDTH = 100
+
+
+def show_run(folder: Path, *, as_json: bool) -> None:
+    """A finished run on stdout.
+
+    Arguments:
+        folder: the run's folder.
+        as_json: as an object of run, metrics and findings.
+    """
+    record = Record.read(folder)
+    if as_json:
+        show_json({"run": str(folder), "metrics": record.metrics, "findings": record.findings})
+    else:
+        say("")
+        show(summary(record, folder))
+
+
+def summary(record: Record, folder: Path) -> str:
+    """A finished run in about twenty lines."""
+    parts = [_title(record), _scores(record), _verdict(record), _facts(record, folder)]
+    return "\n\n".join(filter(None, parts))
+
+
+def _title(record: Record) -> str:
+    targets = ", ".join(shortened(name, 40) for name in record.targets[:4])
+    more = f" and {len(record.targets) - 4} more" if len(record.targets) > 4 else ""
+    positive = record.metrics.get("positive")
+    of = f", positive class {positive}" if positive is not None else ""
+    rows = record.rows("test")
+    return (
+        f"{record.title}: {TASKS.get(record.task, record.task)} of {targets}{more}{of}\n"
+        f"Scores on {rows:,} test rows, used for nothing else:"
+    )
+
+
+def _scores(record: Record) -> str:
+    names = MAIN_METRICS[record.task]
+    rows = [["", *map(metric_name, names)]]
+    rows.append(["network", *(number(record.scores("test").get(name)) for name in names)])
+    intervals = [record.interval(name) for name in names]
+    for end, words in enumerate(("  95 % interval from", "  to")):
+        rows.append([words, *(number(ends[end]) if ends else "" for ends in intervals)])
+    for baseline, words in BASELINES.items():
+        scores = record.scores(baseline)
+        if scores:
+            rows.append([words, *(number(scores.get(name)) for name in names)])
+    return table(rows)
+
+
+def _verdict(record: Record) -> str:
+    """How the network stands to the linear model, and to guessing."""
+    if baseline_verdict(record, "constant") in ("level with", "worse than"):
+        return "The network is no better than a constant prediction: the columns hardly tell the target."
+    verdict = baseline_verdict(record, "linear")
+    return {
+        "better than": "The network is better than the linear model, beyond chance.",
+        "level with": "The network is level with the linear model: the simpler model may serve as well.",
+        "worse than": "The network is worse than the linear model: try --effort best, or take that model.",
+        None: "",
+    }[verdict]
+
+
+def _facts(record: Record, folder: Path) -> str:
+    facts = [("training", _training(record)), ("data", _noticed(record)), ("run", str(folder))]
+    facts.append(("report", str(folder / "report.html")))
+    return "\n".join(f"{name:<10}{text}" for name, text in facts)
+
+
+def _training(record: Record) -> str:
+    network: dict[str, Any] = record.part("network") or {}
+    best = sorted(set(network.get("best_epoch") or [0]))
+    epoch = str(best[0]) if len(best) == 1 else f"{best[0]}-{best[-1]}"
+    ending = network.get("stopped", "")
+    words = {"all epochs": "all epochs done", "early stopping": "stopped early"}.get(ending, ending)
+    seconds = record.metrics["seconds"]
+    return f"{network.get('epochs')} epochs, best {epoch}, {words}; {seconds['total']:.1f} s in all"
+
+
+def _noticed(record: Record) -> str:
+    findings = [Finding(**each) for each in record.findings]
+    worst = [each for each in findings if each.severity != "note"][:WORST]
+    room = (width_of(sys.stdout) or WIDTH) - 10
+    lines = [shortened(f"{each.severity}: {each.message}".replace("\n", " "), room) for each in worst]
+    return f"\n{'':<10}".join([headline(findings), *lines])

@@ -1,0 +1,87 @@
+"""From prepared data to a trained network."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Sequence
+
+import torch
+
+from netwright.config import Config
+from netwright.data.dataset import Dataset
+from netwright.nn.network import Network
+from netwright.pipeline.prepare import Prepared
+from netwright.training.callbacks import Callback
+from netwright.training.history import History
+from netwright.training.population import Member, Population
+
+TRIAL_SECONDS = 0.5
+
+
+def fit(
+    prepared: Prepared,
+    config: Config,
+    data: Dataset,
+    callbacks: Sequence[Callback],
+    deadline: float | None,
+) -> tuple[Network, History, Config]:
+    """Trains the members, and fits again on training and validation rows where that is asked for.
+
+    Arguments:
+        prepared: rows and schema.
+        config: resolved.
+        data: raw tensors on the device.
+        callbacks: watch the training.
+        deadline: when training must be over, by `time.monotonic`.
+
+    Returns:
+        The network with its best weights, what happened, and the config with the epochs that a deadline
+        left and the step at which the training was cut off.
+    """
+    config = config.model_copy(deep=True)
+    split = prepared.split
+    train, validation = torch.from_numpy(split.train), torch.from_numpy(split.validation)
+    refit = config.training.refit
+    population = _population(prepared, config, data, train, validation, callbacks)
+    if deadline is not None:
+        config.training.epochs = _epochs_in_time(population, deadline, halve=refit)
+        population = _population(prepared, config, data, train, validation, callbacks)
+    history = population.fit(deadline)
+    config.training.stop_step = history.stop_step
+    if refit and history.stop_step is None:
+        done, cut_at = population.state.step, prepared.config.training.stop_step
+        again = config.model_copy(deep=True)
+        again.training.stop_step = None if cut_at is None else cut_at - done
+        again.training.epochs = max(1, round(sum(history.best_epoch) / len(history.best_epoch)))
+        rows = torch.from_numpy(split.development)
+        population = _population(prepared, again, data, rows, rows[:0], callbacks)
+        history.best_epoch = [int(again.training.epochs)] * len(history.best_epoch)
+        second = population.fit(deadline)
+        if second.stop_step is not None:
+            config.training.stop_step = done + second.stop_step  # steps of both trainings
+    return population.network, history, config
+
+
+def _population(
+    prepared: Prepared,
+    config: Config,
+    data: Dataset,
+    train: torch.Tensor,
+    validation: torch.Tensor,
+    callbacks: Sequence[Callback],
+) -> Population:
+    count = int(config.training.members)
+    seed = config.training.seed
+    network = Network(prepared.schema, config.inputs, config.network, count).to(data.target.device)
+    members = [Member.of(config.training, train, validation, seed + place) for place in range(count)]
+    return Population(network, data, members, config.training, callbacks)
+
+
+def _epochs_in_time(population: Population, deadline: float, *, halve: bool) -> int:
+    """How many epochs the time left is enough for, by a short trial that leaves no trace."""
+    epoch = population.measure(TRIAL_SECONDS)
+    left = deadline - time.monotonic()
+    if halve:
+        left /= 2
+    return max(1, min(population.epochs, math.floor(left / epoch)))

@@ -1,0 +1,151 @@
+"""Every "auto" gets its value, from the number of rows and columns, the task and the effort.
+
+The values were chosen on validation rows; benchmarks/defaults.py makes the measurement.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from netwright.config import Config
+from netwright.data.schema import Schema
+from netwright.errors import InputError
+from netwright.training.device import find_device, find_precision, use_threads
+
+
+@dataclass(frozen=True)
+class Effort:
+    """What an effort means.
+
+    Arguments:
+        heads: of TabM.
+        width, depth: of its layers.
+        bins: pieces of the number embedding.
+        seen: rows that training sees, repeats counted; the number of epochs follows from it.
+        epochs: at most; twice as many for tables of very few rows.
+        members: seeds averaged.
+    """
+
+    heads: int
+    width: int
+    depth: int
+    bins: int
+    seen: int
+    epochs: int
+    members: int
+
+
+EFFORTS = {
+    "quick": Effort(heads=4, width=128, depth=2, bins=32, seen=100_000, epochs=12, members=1),
+    "normal": Effort(heads=8, width=256, depth=2, bins=64, seen=400_000, epochs=30, members=1),
+    "best": Effort(heads=32, width=384, depth=3, bins=64, seen=1_500_000, epochs=60, members=4),
+}
+MOST_EMBEDDED = 150  # more number columns than that are not embedded
+FEW_ROWS = 2_000
+VERY_FEW_ROWS = 1_000
+ROWS_OF_A_BIN = 40
+MOST_PIECES = 4_000  # of all columns together
+LEAST_EPOCHS = 4
+LARGEST_BATCHES = ((400, 32), (4_000, 64), (20_000, 128), (100_000, 256), (300_000, 512))
+LARGEST_BATCH = 1024
+MOST_PATIENCE = 12
+SMALL_WORK = 16_000_000  # products a layer and step, below which a second thread costs more than it gives
+
+
+def resolve(config: Config, schema: Schema, rows: int) -> tuple[Config, torch.device]:
+    """The config without "auto", and the device.
+
+    Arguments:
+        config: as prepared.
+        schema: what the columns are.
+        rows: number of training rows.
+    """
+    config = config.model_copy(deep=True)
+    effort = EFFORTS[config.training.effort]
+    _inputs(config, schema, effort, rows)
+    _network(config, effort, rows)
+    device = _training(config, effort, rows)
+    return config, device
+
+
+def _inputs(config: Config, schema: Schema, effort: Effort, rows: int) -> None:
+    number, category = config.inputs.number, config.inputs.category
+    columns = len(schema.of_kind("number"))
+    if number.embedding == "auto":
+        number.embedding = "piecewise" if columns <= MOST_EMBEDDED else "none"
+    if number.bins == "auto":
+        number.bins = max(12, min(effort.bins, rows // ROWS_OF_A_BIN, MOST_PIECES // max(columns, 1)))
+    if number.size == "auto":
+        number.size = 24 if columns <= 16 else 12 if columns <= 64 else 8
+    if config.data.clean.outliers == "clip":
+        number.clip_outliers = True
+    if category.size == "auto":
+        category.size = 8
+    config.inputs.columns = {
+        name: _of_column(config, schema, name, settings) for name, settings in config.inputs.columns.items()
+    }
+
+
+def _of_column(config: Config, schema: Schema, name: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """The checked settings of a single column; an "auto" becomes what its kind has."""
+    where = f"inputs.columns.{name}"
+    kinds = {column.name: column.kind for column in schema.inputs}
+    if name not in kinds:
+        raise InputError(
+            f"the column {name!r} is no input", where=where, hint="an id, a constant or left out"
+        )
+    section = "category" if kinds[name] == "boolean" else kinds[name]
+    common = getattr(config.inputs, section)
+    Config.parse({"inputs": {section: settings}}, where=where)
+    return {key: getattr(common, key) if value == "auto" else value for key, value in settings.items()}
+
+
+def _network(config: Config, effort: Effort, rows: int) -> None:
+    network = config.network
+    if network.kind == "auto":
+        network.kind = "tabm"
+    if network.heads == "auto":
+        network.heads = effort.heads if network.kind == "tabm" else 1
+    if network.width == "auto":
+        network.width = effort.width if rows >= FEW_ROWS else min(effort.width, 128)
+    if network.depth == "auto":
+        network.depth = effort.depth
+    if network.normalization == "auto":
+        network.normalization = "layer" if network.kind == "residual" else "none"
+    if network.dropout == "auto":
+        network.dropout = 0.1 if rows >= FEW_ROWS else 0.25
+
+
+def _training(config: Config, effort: Effort, rows: int) -> torch.device:
+    training = config.training
+    device = find_device(training.device)
+    training.device = device.type  # type: ignore[assignment]
+    training.precision = find_precision(training.precision, device)  # type: ignore[assignment]
+    if training.epochs == "auto":
+        most = 2 * effort.epochs if rows < VERY_FEW_ROWS else effort.epochs
+        training.epochs = max(LEAST_EPOCHS, min(most, effort.seen // max(rows, 1)))
+    if training.batch_size == "auto":
+        training.batch_size = next((size for most, size in LARGEST_BATCHES if rows < most), LARGEST_BATCH)
+    if training.learning_rate == "auto":
+        rates = {"adamw": 3e-3, "adam": 3e-3, "rmsprop": 1e-3, "sgd": 3e-2}
+        training.learning_rate = rates[training.optimizer]
+    if training.weight_decay == "auto":
+        training.weight_decay = 3e-4 if training.optimizer == "adamw" else 1e-5
+    if training.patience == "auto":
+        training.patience = max(4, min(MOST_PATIENCE, round(int(training.epochs) / 3)))
+    if training.members == "auto":
+        training.members = effort.members
+    if training.threads is None and device.type == "cpu" and _work(config) < SMALL_WORK:
+        training.threads = 1
+    training.threads = use_threads(training.threads)
+    return device
+
+
+def _work(config: Config) -> int:
+    """Products of one layer in one step."""
+    network, training = config.network, config.training
+    rows = int(training.batch_size) * int(network.heads) * int(training.members)
+    return rows * int(network.width) ** 2

@@ -1,0 +1,262 @@
+"""The whole way: from a source to a run folder."""
+
+from __future__ import annotations
+
+import platform
+import sys
+import threading
+import time
+from contextlib import suppress
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from threadpoolctl import threadpool_limits
+
+from netwright import __version__
+from netwright.config import Config
+from netwright.errors import NetwrightError
+from netwright.nn.network import Network
+from netwright.pipeline.assess import Assessment, assess, fit_baselines
+from netwright.pipeline.fit import fit
+from netwright.pipeline.prepare import Prepared, prepare
+from netwright.pipeline.resolve import resolve
+from netwright.pipeline.watch import Watch
+from netwright.runs import bundle
+from netwright.runs.bundle import Bundle
+from netwright.runs.files import write_json, write_text
+from netwright.runs.folder import clear_folder, drop_folder, make_folder
+from netwright.training.history import History
+
+REPORT_SECONDS = 3.0  # imports of the plotting library, figures and page
+SHORTEST_TRAINING = 0.5
+
+
+def train(config: Config, source: Any = None, watch: Watch | None = None, began: float | None = None) -> Path:
+    """Trains, evaluates and documents.
+
+    Arguments:
+        config: as the user gave it.
+        source: a path, a frame, ...; the config's path when None.
+        watch: is told how it goes on.
+        began: when the process began, by `time.monotonic`; a time limit counts from there.
+
+    Returns:
+        The run's folder.
+
+    Raises:
+        InputError: whatever is wrong with the data or the settings.
+    """
+    watch = watch or Watch()
+    clock = Clock(began)
+    name = _name(config, source)
+    folder = make_folder(config.output.folder, name, overwrite=config.output.overwrite)
+    log = Log(folder)
+    try:
+        # NumPy's products are small here: more threads would only wait for each other, and for PyTorch's.
+        with threadpool_limits(limits=1, user_api="blas"):
+            return _train(config, source, watch, clock, folder, log)
+    except BaseException as error:
+        if log.kept:
+            with suppress(NetwrightError):  # of a full disk, which the first error tells better
+                log.add(f"stopped: {type(error).__name__}: {error}")
+        else:
+            drop_folder(folder)
+        raise
+    finally:
+        watch.done()
+
+
+def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
+    from netwright.report import build
+
+    limit = config.training.time_limit
+    prepared = prepare(config, source, watch)
+    log.add(f"read {len(prepared.table):,} rows of {prepared.table.source}; {prepared.split.note}")
+    resolved, device = resolve(prepared.config, prepared.schema, len(prepared.split.train))
+    data = prepared.dataset().to(device)
+    clock.mark("read")
+
+    watch.stage("fitting the baselines")
+    left = clock.left(limit)
+    known = fit_baselines(prepared, left / 8)
+    clock.mark("baselines")
+    watch.stage("training")
+    deadline = None
+    if limit is not None:
+        assessing = min(12.0, 3.0 + 0.1 * limit)
+        deadline = max(clock.began + limit - REPORT_SECONDS - assessing, time.monotonic() + SHORTEST_TRAINING)
+    threading.Thread(target=_load_plots, daemon=True).start()
+    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline)
+    clock.mark("fit")
+    log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
+    # Only now: a run that is there already stays whole until there is another to take its place.
+    clear_folder(folder)
+    log.keep()
+    saved = Bundle(network, prepared.schema, resolved.inputs, resolved.network, resolved.data.missing)
+    bundle.save(folder / "model", saved)
+    write_text(folder / "config.yaml", _saved(resolved).to_yaml())
+    write_text(folder / "history.csv", history.to_csv())
+    write_json(folder / "findings.json", [finding.as_dict() for finding in prepared.findings])
+
+    watch.stage("evaluating")
+    spare = clock.left(limit) - REPORT_SECONDS - 1.0
+    assessed = assess(prepared, resolved, data, network, known, max(0.0, spare))
+    clock.mark("evaluate")
+    write_text(folder / "predictions.csv", assessed.predictions.write_csv())
+    described = _describe(prepared, resolved, network, history)
+    write_json(folder / "evaluation.json", {**assessed.evaluation, **described})
+    metrics = _metrics(prepared, resolved, network, assessed, clock)
+    write_json(folder / "metrics.json", metrics)
+
+    watch.stage("writing the report")
+    build(folder)
+    clock.mark("report")
+    metrics["seconds"] = clock.seconds()
+    write_json(folder / "metrics.json", metrics)
+    log.add(f"done in {metrics['seconds']['total']:.1f} s")
+    return folder
+
+
+def _load_plots() -> None:
+    """Imports what the report draws with; beside the training that costs a small run less than after it."""
+    import matplotlib.backends.backend_svg  # noqa: F401
+
+
+class Clock:
+    """Seconds since the process began, stage by stage."""
+
+    def __init__(self, began: float | None) -> None:
+        self.began = time.monotonic() if began is None else began
+        self.marks = {"start": time.monotonic()}
+
+    def mark(self, stage: str) -> None:
+        self.marks[stage] = time.monotonic()
+
+    def left(self, limit: float | None) -> float:
+        """Seconds until the limit; infinite without one."""
+        return float("inf") if limit is None else self.began + limit - time.monotonic()
+
+    def seconds(self) -> dict[str, float]:
+        times = list(self.marks.items())
+        spent = {stage: at - before for (_, before), (stage, at) in pairwise(times)}
+        spent["total"] = time.monotonic() - self.began
+        return {stage: round(value, 3) for stage, value in spent.items()}
+
+
+class Log:
+    """log.txt: what was done and when. It is held back until there is something to keep."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path = folder / "log.txt"
+        self.lines: list[str] = []
+        self.kept = False
+        self.add(f"netwright {__version__}, python {platform.python_version()}, {platform.platform()}")
+        self.add("command: " + " ".join(sys.argv))
+
+    def add(self, text: str) -> None:
+        self.lines.append(f"{time.strftime('%Y-%m-%d %H:%M:%S')} {text}")
+        if self.kept:
+            self._write()
+
+    def keep(self) -> None:
+        """From here on each line goes to the file at once."""
+        self.kept = True
+        self._write()
+
+    def _write(self) -> None:
+        write_text(self.path, "\n".join(self.lines) + "\n")
+
+
+def _name(config: Config, source: Any) -> str:
+    source = config.data.path if source is None else source
+    if not isinstance(source, str | Path):
+        return "frame"
+    text = str(source)
+    if text.startswith("sample:"):
+        return text.removeprefix("sample:") or "sample"
+    if "::" in text:
+        return Path(text.split("::")[0].rsplit("/", 1)[-1]).stem or "query"
+    return Path(text).name.split(".")[0] or "data"
+
+
+def _saved(config: Config) -> Config:
+    """The config that repeats the run: without what only bound this one in place and time."""
+    saved = config.model_copy(deep=True)
+    saved.output.folder = None
+    saved.output.overwrite = False
+    saved.training.time_limit = None
+    return saved
+
+
+def _metrics(
+    prepared: Prepared, config: Config, network: Network, assessed: Assessment, clock: Clock
+) -> dict[str, Any]:
+    target, split = prepared.schema.target, prepared.split
+    return {
+        "version": 1,
+        "task": target.task,
+        "target": target.columns,
+        "positive": target.positive,
+        "classes": target.classes,
+        "rows": {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)},
+        **assessed.metrics,
+        "seconds": clock.seconds(),
+        "parameters": network.parameter_count * network.members,
+        "members": network.members,
+        "device": config.training.device,
+        "precision": config.training.precision,
+        "versions": versions(),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of what the result may depend on."""
+    from importlib.metadata import version
+
+    names = ("torch", "numpy", "polars", "scikit-learn")
+    return {"netwright": __version__, "python": platform.python_version()} | {
+        name: version(name) for name in names
+    }
+
+
+def _describe(prepared: Prepared, config: Config, network: Network, history: History) -> dict[str, Any]:
+    """What the report says of data and network."""
+    table, split = prepared.table, prepared.split
+    frame = table.frame
+    rows = {"train": len(split.train), "validation": len(split.validation), "test": len(split.test)}
+    used = sum(rows.values())
+    return {
+        "source": {"name": table.name, "source": table.source, "rows": len(table), "how": table.how},
+        "columns": [
+            {
+                "name": column.name,
+                "kind": column.kind,
+                "reason": column.reason,
+                "missing": frame[column.name].null_count() / max(1, len(table)),
+                "values": column.values,
+                "summary": _summary(column.categories),
+            }
+            for column in prepared.schema.columns
+        ],
+        "split": {
+            "method": split.method,
+            "given": split.given,
+            "note": split.note,
+            "rows": {**rows, "ignored": len(table) - used},
+        },
+        "network": {
+            "kind": config.network.kind,
+            "lines": network.describe(),
+            "parameters": network.parameter_count * network.members,
+            "members": network.members,
+            "best_epoch": history.best_epoch,
+            "epochs": history.epochs,
+            "stopped": history.stopped,
+        },
+    }
+
+
+def _summary(categories: list[str], most: int = 6) -> str:
+    more = f", ... ({len(categories)})" if len(categories) > most else ""
+    return ", ".join(categories[:most]) + more

@@ -1,0 +1,23 @@
+"""Who is told how a run goes on. The pipeline itself writes nothing to any screen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from netwright.data.finding import Finding
+from netwright.training.callbacks import Callback
+
+
+class Watch:
+    """Override what is needed; this one is silent."""
+
+    callbacks: Sequence[Callback] = ()
+
+    def stage(self, text: str) -> None:
+        """A stage of the run begins."""
+
+    def findings(self, findings: list[Finding]) -> None:
+        """The checks are done."""
+
+    def done(self) -> None:
+        """The last stage is over."""

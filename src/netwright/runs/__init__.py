@@ -1,0 +1,1 @@
+"""The run folder, and the model that is saved in it."""

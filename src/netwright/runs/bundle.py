@@ -1,0 +1,126 @@
+"""A model on disk: safetensors and JSON, nothing that runs code."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from netwright import __version__
+from netwright.config import InputsConfig, NetworkConfig
+from netwright.data.schema import Schema
+from netwright.errors import InputError
+from netwright.nn.network import Network
+from netwright.runs.files import write_bytes, write_json
+
+VERSION = 1
+WEIGHTS, NETWORK, SCHEMA = "network.safetensors", "network.json", "schema.json"
+
+
+@dataclass
+class Bundle:
+    """What a saved model holds.
+
+    Arguments:
+        network: fitted.
+        schema, inputs, config: what it was built from.
+        missing: words that mean a missing value in text sources.
+    """
+
+    network: Network
+    schema: Schema
+    inputs: InputsConfig
+    config: NetworkConfig
+    missing: list[str] | str = "auto"
+
+
+def save(folder: Path, bundle: Bundle) -> None:
+    """Writes the three files of a model into a folder, which is made when it is not there."""
+    from safetensors.torch import save as to_bytes
+
+    values = {
+        name: value.detach().cpu().contiguous() for name, value in bundle.network.named_values().items()
+    }
+    weights = to_bytes(values)
+    write_bytes(folder / WEIGHTS, weights)
+    write_json(folder / SCHEMA, bundle.schema.model_dump(mode="json"))
+    write_json(
+        folder / NETWORK,
+        {
+            "format": "netwright-network",
+            "version": VERSION,
+            "netwright": __version__,
+            "members": bundle.network.members,
+            "inputs": bundle.inputs.model_dump(mode="json"),
+            "network": bundle.config.model_dump(mode="json"),
+            "missing": bundle.missing,
+            "parameters": bundle.network.parameter_count * bundle.network.members,
+            "sha256": hashlib.sha256(weights).hexdigest(),
+        },
+    )
+
+
+def load(folder: Path) -> Bundle:
+    """Reads what `save` wrote. Nothing in the files is ever run.
+
+    Raises:
+        InputError: a file is missing or damaged, or a newer version wrote it.
+    """
+    from safetensors import SafetensorError
+    from safetensors.torch import load as from_bytes
+
+    about = _read_json(folder / NETWORK)
+    if about.get("format") != "netwright-network":
+        raise InputError("this is no model of Netwright's", where=str(folder / NETWORK))
+    _check_version(about, folder / NETWORK)
+    described = _read_json(folder / SCHEMA)
+    _check_version(described, folder / SCHEMA)
+    weights = _read(folder / WEIGHTS)
+    if hashlib.sha256(weights).hexdigest() != about.get("sha256"):
+        raise InputError("the saved weights are damaged: their checksum differs", where=str(folder / WEIGHTS))
+    try:
+        schema = Schema.model_validate(described)
+        inputs = InputsConfig.model_validate(about["inputs"])
+        config = NetworkConfig.model_validate(about["network"])
+        network = Network(schema, inputs, config, int(about["members"]))
+        network.load_values(from_bytes(weights))
+        missing = about["missing"]
+    except (ValidationError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
+        reason = str(error).splitlines()[0]
+        raise InputError(f"the saved model does not fit together: {reason}", where=str(folder)) from None
+    return Bundle(network, schema, inputs, config, missing)
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        raise InputError("a file of the saved model is missing", where=str(path)) from None
+    except OSError as error:
+        raise InputError(f"the saved model cannot be read: {error.strerror}", where=str(path)) from None
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(_read(path))
+    except (json.JSONDecodeError, UnicodeDecodeError):
+        raise InputError("a file of the saved model is damaged: it is not JSON", where=str(path)) from None
+    if not isinstance(content, dict):
+        raise InputError("a file of the saved model is damaged", where=str(path))
+    return content
+
+
+def _check_version(content: dict[str, Any], path: Path) -> None:
+    version = content.get("version")
+    if not isinstance(version, int):
+        raise InputError("a file of the saved model is damaged: it tells no version", where=str(path))
+    if version != VERSION:
+        raise InputError(
+            f"the model has format version {version}; this Netwright ({__version__}) reads version {VERSION}",
+            where=str(path),
+            hint="upgrade with: pip install -U netwright",
+        )
