@@ -29,7 +29,7 @@ def walk(progress: TrainingProgress, epochs: int, steps: int = 3) -> None:
         state.train_loss = 1 / state.epoch
         state.best_epoch = [state.epoch]
         state.rows = [{"validation_loss": 2 / state.epoch}, {"validation_loss": 4 / state.epoch}]
-        progress.on_epoch_end(state)
+        progress.on_epoch(state)
     progress.on_end(state)
 
 

@@ -68,14 +68,6 @@ def test_the_order_changes_with_epoch_and_seed():
     assert order(3, 4, 50).tolist() == order(3, 4, 50).tolist()
 
 
-def test_steps_of_members_with_fewer_rows():
-    batches = Batches(rows_of([41, 97]), [0, 1], 16, CPU)  # 3 and 7 steps
-    assert batches.passes == 7
-    done = [batches.member_steps(step).tolist() for step in (0, 2, 3, 6, 7, 9, 14)]
-    assert done == [[0, 0], [2, 2], [3, 3], [3, 6], [3, 7], [5, 9], [6, 14]]
-    assert batches.done_in_epoch(5).tolist() == [3, 5]
-
-
 def test_generators_start_anew_in_each_epoch():
     def draw(seeds: list[int], member: int, epoch: int, skipped: int) -> list[float]:
         generators = MemberGenerators(seeds, CPU)

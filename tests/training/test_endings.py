@@ -51,7 +51,7 @@ def test_an_interrupted_training_keeps_its_best_and_can_be_repeated(problem, mem
 
 def test_a_callback_can_stop_after_an_epoch(problem, member):
     class AfterTwo(Callback):
-        def on_epoch_end(self, state: State) -> None:
+        def on_epoch(self, state: State) -> None:
             state.stop = state.epoch == 2
 
     cut = problem().population([member()], callbacks=[AfterTwo()], epochs=5)
@@ -93,7 +93,7 @@ def test_callbacks_see_the_whole_training(problem, member):
             assert 0 < state.learning_rate < 3.001e-3
             seen.append(("step", state.epoch, state.step))
 
-        def on_epoch_end(self, state: State) -> None:
+        def on_epoch(self, state: State) -> None:
             assert state.rows[0]["epoch"] == state.epoch
             seen.append(("epoch", state.epoch, state.step))
 

@@ -136,7 +136,7 @@ def test_the_best_epoch_is_put_back(problem, member):
         history = population.fit()
         losses = history.column("validation_loss")
         assert history.best_epoch[0] == 1 + int(np.argmin(losses)) < 12
-        assert population._validate()["loss"][0] == pytest.approx(min(losses), abs=1e-6)
+        assert population.validate()["loss"][0] == pytest.approx(min(losses), abs=1e-6)
 
 
 def test_patience_counts_epochs_without_a_better_score(problem, member):
@@ -254,20 +254,20 @@ def test_divergence_later_on_keeps_the_best_epoch(problem, member):
         if state.epoch == 3:
             population.rate = population.rate * 1e30
 
-    population.callbacks = [_on_epoch_end(blow_up)]
+    population.callbacks = [_on_epoch(blow_up)]
     history = population.fit()
     assert history.stopped == "diverged"
     assert history.best_epoch[0] in (1, 2, 3)
     assert torch.isfinite(population.network.flat).all()
     losses = [loss for loss in history.column("validation_loss") if math.isfinite(loss)]
-    assert population._validate()["loss"][0] == pytest.approx(min(losses), abs=1e-6)
+    assert population.validate()["loss"][0] == pytest.approx(min(losses), abs=1e-6)
 
 
-def _on_epoch_end(function):
+def _on_epoch(function):
     from netwright.training.callbacks import Callback
 
     class Once(Callback):
-        def on_epoch_end(self, state):
+        def on_epoch(self, state):
             function(state)
 
     return Once()

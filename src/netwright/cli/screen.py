@@ -85,7 +85,7 @@ class TrainingProgress(Callback):
             self.shown = state.seconds
             self.display.step(state, status(state, self.validation, self.best))
 
-    def on_epoch_end(self, state: State) -> None:
+    def on_epoch(self, state: State) -> None:
         losses = [row["validation_loss"] for row in state.rows if row.get("validation_loss") is not None]
         if losses:
             self.validation = sum(losses) / len(losses)

@@ -9,6 +9,7 @@ from torch.nn import functional
 from netwright.data.schema import Target
 from netwright.nn import initial
 from netwright.nn.member import Layer, Mode
+from netwright.nn.trainable import weighted_mean
 
 
 class Head(Layer):
@@ -48,13 +49,14 @@ class Head(Layer):
         """Which rows have a target that a loss can be computed of. [M, B, ...] to [M, B]"""
         return torch.ones(target.shape[:2], dtype=torch.bool, device=target.device)
 
-    def loss(self, output: Tensor, target: Tensor, weight: Tensor, smoothing: Tensor | None = None) -> Tensor:
+    def loss(
+        self, output: Tensor, target: Tensor, weight: Tensor | None, smoothing: Tensor | None = None
+    ) -> Tensor:
         """The weighted mean over rows of the mean of the heads' losses. [M]
 
         The mean of K losses, not the loss of the mean: heads stay different (arXiv 2410.24210).
         """
-        rows = self.errors(output, target, smoothing).mean(1)  # [M, B]
-        return (rows * weight).sum(1) / weight.sum(1).clamp(min=1e-12)
+        return weighted_mean(self.errors(output, target, smoothing).mean(1), weight)
 
     def predict(self, output: Tensor) -> Tensor:
         """What a user sees: probabilities or values, averaged over the heads. [M, K, B, C] to [M, B, C]"""

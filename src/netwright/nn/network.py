@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
 from netwright.nn import heads, trunks
 from netwright.nn.encoders import Encoders
-from netwright.nn.member import PREDICT, Layout, Mode
+from netwright.nn.layers import BatchNorm
+from netwright.nn.member import PREDICT, Mode
+from netwright.nn.trainable import Trainable
 
 
-class Network(nn.Module):
+class Network(Trainable):
     """M networks of one shape that are computed as one. All "auto" settings must be resolved before.
 
     Arguments:
@@ -35,8 +37,7 @@ class Network(nn.Module):
         members: int = 1,
         dropout: list[float] | None = None,
     ) -> None:
-        super().__init__()
-        self.members = members
+        super().__init__(members)
         self.encoders = Encoders(schema, inputs, members)
         self.trunk = trunks.build(
             config.kind,
@@ -49,14 +50,7 @@ class Network(nn.Module):
             heads=int(config.heads),
         )
         self.head = heads.build(schema.target, self.trunk.width, self.trunk.heads, members)
-        self.layout = Layout(self)
-        self.flat = nn.Parameter(torch.zeros(members, self.layout.size))
-
-    def initialise(self, seeds: list[int]) -> None:
-        """Draws each member's first weights from its seed."""
-        with torch.no_grad():
-            for member, seed in enumerate(seeds):
-                self.flat[member] = self.layout.draw(seed)
+        self.lay_out()
 
     def fit_preparation(
         self, member: int, raw: dict[str, Tensor], target: Tensor, weight: Tensor, rows: Tensor
@@ -79,6 +73,24 @@ class Network(nn.Module):
         """Raw tensors [M, B, ...] to the outputs of all heads [M, K, B, C]."""
         self.layout.bind(self.flat)
         return self.head(self.trunk(self.encoders(raw, mode), mode), mode)
+
+    def known(self, target: Tensor) -> Tensor:
+        return self.head.known(target)
+
+    def losses(
+        self, output: Tensor, target: Tensor, weight: Tensor | None = None, smoothing: Tensor | None = None
+    ) -> Tensor:
+        return self.head.loss(_wide(output), target, weight, smoothing)
+
+    def scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        return self.head.scores(_wide(output), target)
+
+    def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
+        return self.head.finish(means)
+
+    def live(self) -> list[Tensor]:
+        norms = [module for module in self.modules() if isinstance(module, BatchNorm)]
+        return [buffer for norm in norms for buffer in (norm.mean, norm.variance)]
 
     @torch.inference_mode()
     def outputs(self, raw: dict[str, Tensor], rows: Tensor | None = None, batch: int | None = None) -> Tensor:
@@ -110,30 +122,6 @@ class Network(nn.Module):
         width = max(self.trunk.width * self.trunk.heads, self.encoders.width) * self.members
         return max(64, min(16_384, 4_000_000 // max(width, 1)))
 
-    @property
-    def parameter_count(self) -> int:
-        """Parameters of one member."""
-        return self.layout.size
-
-    def named_values(self) -> dict[str, Tensor]:
-        """All parameters and fitted buffers by name, each [M, ...]; what a bundle stores."""
-        pieces = self.flat.detach().split(self.layout.sizes, dim=1)
-        values = {
-            place.name: piece.reshape(self.members, *place.declared.shape)
-            for place, piece in zip(self.layout.places, pieces, strict=True)
-        }
-        return values | {name: value for name, value in self.state_dict().items() if name != "flat"}
-
-    def load_values(self, values: dict[str, Tensor]) -> None:
-        """Takes what `named_values` gave. Raises KeyError or RuntimeError where names or shapes differ."""
-        buffers = {name: value for name, value in self.state_dict().items() if name != "flat"}
-        with torch.no_grad():
-            for name, buffer in buffers.items():
-                _copy(buffer, values[name], name)
-            for place in self.layout.places:
-                part = self.flat[:, place.start : place.start + place.declared.size]
-                _copy(part.view(self.members, *place.declared.shape), values[place.name], place.name)
-
     def describe(self) -> list[str]:
         """A line for each part: what it is, and a member's parameters."""
         counts: dict[str, int] = {}
@@ -155,7 +143,6 @@ class Network(nn.Module):
         return lines
 
 
-def _copy(into: Tensor, value: Tensor, name: str) -> None:
-    if into.shape != value.shape:
-        raise RuntimeError(f"{name}: shape {tuple(value.shape)} where {tuple(into.shape)} is expected")
-    into.copy_(value)
+def _wide(output: Tensor) -> Tensor:
+    """Losses are computed in float32 at least."""
+    return output.float() if output.dtype == torch.bfloat16 else output

@@ -60,7 +60,9 @@ def fit(
         second = population.fit(deadline)
         if second.stop_step is not None:
             config.training.stop_step = done + second.stop_step  # steps of both trainings
-    return population.network, history, config
+    network = population.network
+    assert isinstance(network, Network)
+    return network, history, config
 
 
 def _population(

@@ -18,28 +18,38 @@ class Batches:
         seeds: of each member's order.
         size: B.
         device: where the batches are used.
+        shuffle: whether the order is drawn anew in each epoch.
     """
 
-    def __init__(self, rows: list[Tensor], seeds: list[int], size: int, device: torch.device) -> None:
+    def __init__(
+        self,
+        rows: list[Tensor],
+        seeds: list[int],
+        size: int,
+        device: torch.device,
+        *,
+        shuffle: bool = True,
+    ) -> None:
         self.member_rows, self.seeds, self.size, self.device = rows, seeds, size, device
+        self.shuffle = shuffle
         counts = torch.tensor([len(each) for each in rows])
         self.steps = -(-counts // size)  # steps of each member in an epoch. [M]
         self.passes = int(self.steps.max())  # steps of the population in an epoch
         self.ragged = bool((self.steps != self.passes).any())
         self.rows = int(counts.sum())
+        self.full = int(counts.min()) // size  # steps in which every row of every member is real
 
     @classmethod
     def shared(cls, rows: list[Tensor], device: torch.device) -> Batches:
         """All rows in their own order, for validation."""
         return cls(rows, [0] * len(rows), max(1, *(len(each) for each in rows)), device)
 
-    def epoch(self, epoch: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """The batches of one epoch."""
-        shuffled = [
-            rows[order(seed, epoch, len(rows))]
-            for rows, seed in zip(self.member_rows, self.seeds, strict=True)
-        ]
-        yield from self._cut(shuffled, self.passes * self.size, self.size)
+    def epoch(self, epoch: int, steps: int = 1) -> Iterator[tuple[Tensor, Tensor]]:
+        """The batches of one epoch, those of so many steps side by side. Each [M, steps * B]"""
+        rows = self.member_rows
+        if self.shuffle:
+            rows = [each[order(seed, epoch, len(each))] for each, seed in zip(rows, self.seeds, strict=True)]
+        yield from self._cut(rows, self.passes * self.size, steps * self.size)
 
     def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:
         """All rows in their own order, `size` at a time."""
@@ -56,12 +66,3 @@ class Batches:
         index, real = index.to(self.device), real.to(self.device)
         for start in range(0, width, size):
             yield index[:, start : start + size], real[:, start : start + size]
-
-    def member_steps(self, step: int) -> Tensor:
-        """Steps that each member has done after `step` steps of the population. [M]"""
-        epochs, inside = divmod(step, self.passes)
-        return epochs * self.steps + torch.clamp(self.steps, max=inside)
-
-    def done_in_epoch(self, inside: int) -> Tensor:
-        """Steps that each member has done after `inside` steps of an epoch. [M]"""
-        return torch.clamp(self.steps, max=inside)

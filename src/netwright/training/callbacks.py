@@ -18,9 +18,13 @@ class State:
         seconds: since the training began.
         learning_rate: of the first member.
         train_loss: mean of the epoch so far, over members.
-        rows: the history's rows of the epoch that ended (`on_epoch_end`).
+        rows: the history's rows of the epoch that ended (`on_epoch`).
         best_epoch: of each member, so far.
+        losses: sums of the epoch's losses so far, of each member; on the device. [M]
+        batch: the batch of the step that is done.
+        rate_factor: a callback may set it: multiplies the learning rates of all steps that follow.
         stop: set to True to end the training.
+        population: what is being trained.
     """
 
     epochs: int
@@ -32,7 +36,11 @@ class State:
     train_loss: float = float("nan")
     rows: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
+    losses: Any = None
+    batch: Any = None
+    rate_factor: float = 1.0
     stop: bool = False
+    population: Any = None
 
 
 class Callback:
@@ -41,10 +49,13 @@ class Callback:
     def on_start(self, state: State) -> None:
         """Before the first step."""
 
+    def on_epoch_start(self, state: State) -> None:
+        """Before the first step of an epoch."""
+
     def on_step(self, state: State) -> None:
         """After each step. Must be quick."""
 
-    def on_epoch_end(self, state: State) -> None:
+    def on_epoch(self, state: State) -> None:
         """After each epoch's validation."""
 
     def on_end(self, state: State) -> None:

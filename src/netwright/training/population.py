@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,12 +13,11 @@ from torch import Tensor
 from netwright.config import TrainingConfig
 from netwright.data.dataset import Dataset
 from netwright.errors import NetwrightError
-from netwright.nn.layers import BatchNorm
 from netwright.nn.member import Mode
-from netwright.nn.network import Network
-from netwright.training.batches import Batches
+from netwright.nn.trainable import Step, Trainable
 from netwright.training.callbacks import Callback, State
 from netwright.training.device import autocast
+from netwright.training.feed import Batch, Feed, ResidentFeed
 from netwright.training.history import Ending, History
 from netwright.training.interrupt import Interrupt
 from netwright.training.optimizer import Optimizer, Settings, clip_norm
@@ -75,32 +75,56 @@ class Population:
         members: M of them.
         config: what members share: epochs, batch size, optimiser, schedule, patience, precision.
         callbacks: watch and steer.
+        validation: the data that the members' validation rows are numbers of, where it is not `data`.
+        feed: gives the training batches in the place of `data`'s rows, such as from a loader.
+        optimizer: one that has already been at work on this network; a new one unless given.
+        keep_best: whether each member's best epoch is put back at the end.
+        watch_training: whether metrics are taken of the training batches too.
     """
 
     def __init__(
         self,
-        network: Network,
+        network: Trainable,
         data: Dataset,
         members: list[Member],
         config: TrainingConfig,
         callbacks: Sequence[Callback] = (),
+        *,
+        validation: Dataset | None = None,
+        feed: Feed | None = None,
+        optimizer: Optimizer | None = None,
+        keep_best: bool = True,
+        watch_training: bool = False,
     ) -> None:
         self.network, self.data, self.members, self.config = network, data, members, config
-        self.callbacks = callbacks
+        self.callbacks, self.optimizer = callbacks, optimizer
+        self.keep_best, self.watch_training = keep_best, watch_training
         self.device = network.flat.device
         self.epochs = int(config.epochs)
-        self.batches = Batches(
-            [m.train for m in members], [m.seed for m in members], int(config.batch_size), self.device
+        seeds = [member.seed for member in members]
+        self.feed = feed or ResidentFeed(
+            data, [member.train for member in members], seeds, int(config.batch_size), known=self._known(data)
         )
-        self.validation = Batches.shared([m.validation for m in members], self.device)
+        judged = data if validation is None else validation
+        self.validation = ResidentFeed(
+            judged, [member.validation for member in members], seeds, 1, known=self._known(judged)
+        )
         self.rate = self._each("learning_rate")
         self.l1 = self._each("l1")
         self.clip = self._each("clip_norm")
+        self.clips = bool(torch.isfinite(self.clip).any())
         smoothing = self._each("label_smoothing")[:, 0]
         self.smoothing = smoothing if bool((smoothing > 0).any()) else None
-        self.generators = MemberGenerators([m.seed for m in members], self.device)
-        self.state = State(self.epochs, self.epochs * self.batches.passes, best_epoch=[0] * len(members))
+        self.generators = MemberGenerators(seeds, self.device)
+        self.decays = network.layout.decays().to(self.device)
+        self.state = State(self.epochs, self.epochs * self.feed.passes, best_epoch=[0] * len(members))
+        self.state.population = self
         self.history = History()
+
+    def _known(self, data: Dataset) -> Tensor | None:
+        """Which rows have a target. [N]"""
+        known = self.network.known(_lead(data.target))
+        return None if known is None else known[0]
 
     def _each(self, name: str) -> Tensor:
         """One setting of all members. [M, 1]"""
@@ -120,12 +144,16 @@ class Population:
             self._each("momentum"),
             self.config.nesterov,
         )
-        rates, decays = network.layout.rates().to(self.device), network.layout.decays().to(self.device)
-        self.decays = decays
-        self.optimizer = Optimizer(self.config.optimizer, network.flat.detach(), settings, rates, decays)
+        rates = network.layout.rates().to(self.device)
+        self.optimizer = Optimizer(self.config.optimizer, network.flat.detach(), settings, rates, self.decays)
 
     def fit(self, deadline: float | None = None) -> History:
-        """Trains to the end, the deadline or Ctrl-C, and puts each member's best epoch back.
+        """Prepares, and trains to the end; see `train`."""
+        self.prepare()
+        return self.train(deadline)
+
+    def train(self, deadline: float | None = None) -> History:
+        """Trains from where the network stands to the end, the deadline or Ctrl-C.
 
         Arguments:
             deadline: when training must be over, by `time.monotonic`.
@@ -133,10 +161,9 @@ class Population:
         Raises:
             NetwrightError: the loss was not a finite number before any epoch was a success.
         """
-        self.prepare()
         # Without validation rows there is nothing to wait for: the loss of training rows only ever falls.
         patience = self.config.patience if self.validation.rows else None
-        best = Best(self.network, patience)  # type: ignore[arg-type]
+        best = Best(self.network, patience) if self.keep_best else None  # type: ignore[arg-type]
         began = time.monotonic()
         self._tell("on_start")
         with Interrupt() as interrupt:
@@ -148,8 +175,9 @@ class Population:
         self.history.epochs = self.state.epoch
         if ending in ("time limit", "interrupted"):
             self.history.stop_step = self.state.step
-        best.restore(keep_last=not self.validation.rows and ending != "diverged")
-        self.history.best_epoch = best.epoch
+        if best is not None:
+            best.restore(keep_last=not self.validation.rows and ending != "diverged")
+            self.history.best_epoch = best.epoch
         self._tell("on_end")
         return self.history
 
@@ -161,120 +189,118 @@ class Population:
         self.prepare()
         generators = self.generators.start(0)
         times: list[float] = []
-        began = time.monotonic()
-        for index, rows in self.batches.epoch(0):
-            start = time.monotonic()
-            self._step(index, rows, self.rate * 0.0, generators)
+        began = start = time.monotonic()
+        for batch in self.feed.epoch(0):
+            self._step(batch, self.rate * 0.0, generators)
             times.append(time.monotonic() - start)
             if time.monotonic() - began > seconds and len(times) >= 3:
                 break
+            start = time.monotonic()
         start = time.monotonic()
-        self._validate()
+        self.validate()
         steady = sorted(times)[len(times) // 2]
-        return steady * self.batches.passes + (time.monotonic() - start)
+        return steady * self.feed.passes + (time.monotonic() - start)
 
-    def _epoch(self, best: Best, began: float) -> Ending | None:
+    def _epoch(self, best: Best | None, began: float) -> Ending | None:
         """One pass over the training rows, then validation. Returns why training ends, or None."""
         state = self.state
+        first = state.step
         state.epoch += 1
         generators = self.generators.start(state.epoch)
-        total = torch.zeros(len(self.members), device=self.device)
+        losses = torch.zeros(len(self.members), device=self.device)
+        watched = Totals(len(self.members), self.device)
         cut: Ending | None = None
-        rate = self.rate
-        for index, rows in self.batches.epoch(state.epoch):
-            rate = torch.where(rows[:, :1] > 0, self._rate(), rate)
-            total += self._step(index, rows, rate, generators)
+        rates = self._rates(first)  # [S, M, 1]
+        shown = rates[:, 0, 0].tolist()
+        self._tell("on_epoch_start")
+        for batch, rate in zip(self.feed.epoch(state.epoch), rates, strict=False):
+            step = self._step(
+                batch, rate if state.rate_factor == 1.0 else rate * state.rate_factor, generators
+            )
+            losses += step.losses
+            if self.watch_training:
+                watched.add(self.network.scores(step.output, batch.target), batch)
+            state.learning_rate = shown[state.step - first]
             state.step += 1
             state.seconds = time.monotonic() - began
+            state.losses, state.batch = losses, batch
             self._tell("on_step")
             cut = self._cut()
             if cut:
                 break
-        done = self.batches.done_in_epoch(state.step - (state.epoch - 1) * self.batches.passes).to(
-            self.device
-        )
-        steps = self.batches.member_steps(state.step).tolist()
-        train_loss = (total / done.clamp(min=1)).tolist()
-        scores = self._validate()
+        done = self.feed.done_in_epoch(state.step - first)
+        steps = self.feed.member_steps(state.step).tolist()
+        train_loss = (losses / done.clamp(min=1).to(self.device)).tolist()
+        last = rates[done.clamp(min=1) - 1, torch.arange(len(self.members)), 0] * state.rate_factor
+        scores = self.validate() if self.validation.rows else {}
+        seen = {f"train_{name}": values for name, values in self._finish(watched).items() if name != "loss"}
+        seen |= {f"validation_{name}": values for name, values in scores.items()}
         state.rows = [
             {
                 "member": place,
                 "epoch": state.epoch,
                 "step": steps[place],
                 "seconds": round(time.monotonic() - began, 3),
-                "learning_rate": float(rate[place]),
+                "learning_rate": float(last[place]),
                 "train_loss": train_loss[place],
             }
-            | {f"validation_{name}": values[place] for name, values in scores.items()}
+            | {name: values[place] for name, values in seen.items()}
             for place in range(len(self.members))
         ]
         self.history.rows += state.rows
-        watched = scores["loss"] if self.validation.rows else train_loss
-        if not torch.isfinite(torch.tensor(train_loss)).any():
-            if not any(best.epoch):
-                raise NetwrightError(
-                    f"the training loss is not a finite number: the weights ran away in epoch {state.epoch}; "
-                    f"try a lower rate (training.learning_rate is {self.rate[0].item():g})"
-                )
-            return "diverged"
-        patient = best.update(torch.tensor(watched, device=self.device), state.epoch)
-        state.best_epoch = best.epoch
         state.train_loss = sum(train_loss) / len(train_loss)
-        self._tell("on_epoch_end")
+        state.learning_rate = float(last[0])
+        if not torch.isfinite(torch.tensor(train_loss)).any():
+            if best is None or not any(best.epoch):
+                raise Diverged(state.epoch, self.rate[0].item())
+            return "diverged"
+        patient = True
+        if best is not None:
+            judged = scores["loss"] if self.validation.rows else train_loss
+            patient = best.update(torch.tensor(judged, device=self.device), state.epoch)
+            state.best_epoch = best.epoch
+        self._tell("on_epoch")
         if cut or state.stop:
             return cut or "interrupted"
         return None if patient else "early stopping"
 
-    def _rate(self) -> Tensor:
-        """The learning rate of each member's next step. [M, 1]"""
-        member_step = self.batches.member_steps(self.state.step)
-        factors = factor(
-            self.config.schedule, member_step, self.batches.steps * self.epochs, self.config.warmup
-        )
-        rate = self.rate * factors[:, None].to(self.device)
-        self.state.learning_rate = float(rate[0])
-        return rate
+    def _rates(self, first: int) -> Tensor:
+        """The learning rates of an epoch's steps, each by the member's own progress. [S, M, 1]"""
+        steps = torch.arange(first, first + self.feed.passes)[:, None]
+        total = self.feed.steps * self.epochs
+        factors = factor(self.config.schedule, self.feed.member_steps(steps), total, self.config.warmup)
+        return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
 
-    def _step(self, index: Tensor, rows: Tensor, rate: Tensor, generators: list[torch.Generator]) -> Tensor:
-        """One update of each member with rows left in this epoch. Returns losses, 0 for the others. [M]"""
-        network, data = self.network, self.data
-        raw = {name: tensor[index] for name, tensor in data.raw.items()}
-        target = data.target[index]
-        mode = Mode(training=True, generators=generators, rows=rows)
+    def _step(self, batch: Batch, rate: Tensor, generators: list[torch.Generator]) -> Step:
+        """One update of each member that has rows left in this epoch. Its losses are 0 for the others."""
+        network = self.network
+        mode = Mode(training=True, generators=generators, rows=batch.rows)
         with autocast(self.device, self.config.precision):
-            output = network(raw, mode)
-        weight = data.weight[index] * rows * network.head.known(target)
-        losses = network.head.loss(output.float(), target, weight, self.smoothing)
-        active = rows[:, 0] > 0
-        objective = losses.sum()
+            step = network.step(batch.raw, batch.target, batch.weight, mode, self.smoothing)
+        gradient = step.gradient
         if self.config.l1 or bool(self.l1.any()):
-            objective = objective + (self.l1 * (network.flat * self.decays).abs()).sum()
-        network.flat.grad = None
-        objective.backward()
-        gradient = network.flat.grad
-        assert gradient is not None
-        clip_norm(gradient, self.clip)
-        everyone = bool(active.all()) if self.batches.ragged else True
-        self.optimizer.step(gradient, rate, None if everyone else active)
-        return torch.where(active, losses.detach(), 0.0)
+            gradient.add_(self.l1 * self.decays * network.flat.detach().sign())
+        if self.clips:
+            clip_norm(gradient, self.clip)
+        assert self.optimizer is not None
+        self.optimizer.step(gradient, rate, batch.active)
+        if batch.active is None:
+            return step
+        return step._replace(losses=torch.where(batch.active, step.losses, 0.0))
 
-    def _validate(self) -> dict[str, list[float]]:
-        """Loss of the averaged prediction and the head's metric on each member's validation rows."""
-        head = self.network.head
-        totals: dict[str, Tensor] = {}
-        weights = torch.zeros(len(self.members), device=self.device, dtype=torch.float64)
+    def validate(self) -> dict[str, list[float]]:
+        """Loss of the averaged prediction and the network's metrics on each member's validation rows."""
+        totals = Totals(len(self.members), self.device)
         with torch.inference_mode():
-            for index, rows in self.validation.pieces(self.network.rows_at_a_time()):
-                raw = {name: tensor[index] for name, tensor in self.data.raw.items()}
-                target = self.data.target[index]
+            for batch in self.validation.pieces(self.network.rows_at_a_time()):
                 with autocast(self.device, self.config.precision):
-                    output = self.network(raw)
-                weight = self.data.weight[index] * rows * head.known(target)
-                weights += weight.sum(1)
-                for name, values in head.scores(output.float(), target).items():
-                    totals[name] = totals.get(name, 0.0) + (values * weight).sum(1, dtype=torch.float64)
-        means = {name: total / weights.clamp(min=1e-12) for name, total in totals.items()}
-        return {name: value.tolist() for name, value in head.finish(means).items()}
+                    output = self.network(batch.raw)
+                totals.add(self.network.scores(output, batch.target), batch)
+        return self._finish(totals)
+
+    def _finish(self, totals: Totals) -> dict[str, list[float]]:
+        with torch.inference_mode():
+            return {name: value.tolist() for name, value in self.network.finish(totals.means()).items()}
 
     def _cut(self) -> Ending | None:
         state = self.state
@@ -291,13 +317,52 @@ class Population:
             getattr(callback, event)(self.state)
 
 
+class Diverged(NetwrightError):
+    """The training loss is not a finite number, and there is no good epoch to go back to."""
+
+    def __init__(self, epoch: int, rate: float) -> None:
+        super().__init__(
+            f"the training loss is not a finite number: the weights ran away in epoch {epoch}; "
+            f"try a lower rate (training.learning_rate is {rate:g})"
+        )
+
+
+class Totals:
+    """Weighted means of rows' scores, summed up batch by batch on the device."""
+
+    def __init__(self, members: int, device: torch.device) -> None:
+        self.sums: dict[str, Tensor] = {}
+        self.weights = torch.zeros(members, device=device, dtype=torch.float64)
+
+    @torch.no_grad()
+    def add(self, scores: dict[str, Tensor], batch: Batch) -> None:
+        """Scores [M, B] or [M, B, S] of a batch."""
+        weight = batch.weight
+        rows = next(iter(scores.values()))
+        self.weights += rows.shape[1] if weight is None else weight.sum(1)
+        for name, values in scores.items():
+            if weight is not None:
+                values = values * (weight if values.dim() == 2 else weight[..., None])
+            total = values.sum(1, dtype=torch.float64)
+            self.sums[name] = self.sums[name] + total if name in self.sums else total
+
+    def means(self) -> dict[str, Tensor]:
+        """Each [M] or [M, S]"""
+        counts = self.weights.clamp(min=1e-12)
+        return {name: total / counts.view(-1, *[1] * (total.dim() - 1)) for name, total in self.sums.items()}
+
+
+def _lead(target: Any) -> Any:
+    """The same with a member axis of one in front."""
+    return {name: each[None] for name, each in target.items()} if isinstance(target, dict) else target[None]
+
+
 class Best:
     """Remembers each member's weights at its best validation score."""
 
-    def __init__(self, network: Network, patience: int | None) -> None:
+    def __init__(self, network: Trainable, patience: int | None) -> None:
         self.flat = network.flat.detach()
-        norms = [module for module in network.modules() if isinstance(module, BatchNorm)]
-        self.live = [self.flat, *(buffer for norm in norms for buffer in (norm.mean, norm.variance))]
+        self.live = [self.flat, *network.live()]
         self.kept = [tensor.clone() for tensor in self.live]
         self.patience = patience
         self.score = torch.full((len(self.flat),), float("inf"), device=self.flat.device)

@@ -1,0 +1,149 @@
+"""What the training loop is fed with: batches with their tensors, on the device."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netwright.data.dataset import Dataset
+from netwright.training.batches import Batches
+
+CHUNK_BYTES = 32_000_000  # gathered at a time: far fewer operations than a gather for each step
+
+
+@dataclass(slots=True)
+class Batch:
+    """One step's rows of all members.
+
+    Arguments:
+        raw: raw tensors by name. Each [M, B, ...]
+        target: [M, B, ...], or several by name.
+        weight: of each row; None when all weigh 1. [M, B]
+        rows: which rows are real, 1 or 0; None when all are. [M, B]
+        active: which members have rows; None when all have. [M] bool
+    """
+
+    raw: dict[str, Tensor]
+    target: Any
+    weight: Tensor | None = None
+    rows: Tensor | None = None
+    active: Tensor | None = None
+
+
+class Feed:
+    """Base of all feeds. `epoch` gives the batches of an epoch, the same ones whenever it is asked.
+
+    Attributes:
+        steps: steps of each member in an epoch. [M]
+        passes: steps of the population in an epoch.
+        rows: rows of all members; 0 when there is nothing.
+    """
+
+    steps: Tensor
+    passes: int
+    rows: int
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        """The batches of one epoch, shuffled."""
+        raise NotImplementedError
+
+    def pieces(self, size: int) -> Iterator[Batch]:
+        """All rows once, in their own order, about `size` at a time."""
+        raise NotImplementedError
+
+    def member_steps(self, step: int | Tensor) -> Tensor:
+        """Steps that each member has done after `step` steps of the population. [M], or [S, M] for [S, 1]"""
+        return step // self.passes * self.steps + self.done_in_epoch(step % self.passes)
+
+    def done_in_epoch(self, inside: int | Tensor) -> Tensor:
+        """Steps that each member has done after `inside` steps of an epoch. [M], or [S, M] for [S, 1]"""
+        return torch.minimum(self.steps, torch.as_tensor(inside))
+
+
+class ResidentFeed(Feed):
+    """Batches gathered from data that lies on the device, some steps at a time.
+
+    Arguments:
+        data: raw tensors, targets and weights of all rows.
+        rows: row numbers of each member. M tensors [n] int64
+        seeds: of each member's order.
+        size: B.
+        known: which rows have a target; None when all have. [N]
+        shuffle: whether the order is drawn anew in each epoch.
+    """
+
+    def __init__(
+        self,
+        data: Dataset,
+        rows: list[Tensor],
+        seeds: list[int],
+        size: int,
+        *,
+        known: Tensor | None = None,
+        shuffle: bool = True,
+    ) -> None:
+        self.data = data
+        self.batches = Batches(rows, seeds, size, data.weight.device, shuffle=shuffle)
+        self.steps, self.passes, self.rows = self.batches.steps, self.batches.passes, self.batches.rows
+        weight = data.weight if known is None else data.weight * known
+        self.weight = None if bool((weight == 1).all()) else weight  # [N]
+
+    def epoch(self, epoch: int) -> Iterator[Batch]:
+        size, place = self.batches.size, 0
+        group = max(1, min(self.passes, CHUNK_BYTES // max(1, self._row_bytes() * size * len(self.steps))))
+        for index, real in self.batches.epoch(epoch, group):
+            chunk = self._gather(index, None if place + group <= self.batches.full else real)
+            for start in range(0, index.shape[1], size):
+                yield self._step(chunk, slice(start, start + size), place)
+                place += 1
+
+    def pieces(self, size: int) -> Iterator[Batch]:
+        for index, real in self.batches.pieces(size):
+            yield self._gather(index, real)
+
+    def _gather(self, index: Tensor, real: Tensor | None) -> Batch:
+        """The rows numbered by `index` [M, n]."""
+        weight = real
+        if self.weight is not None:
+            weight = self.weight[index] if real is None else self.weight[index] * real
+        raw = {name: take(tensor, index) for name, tensor in self.data.raw.items()}
+        return Batch(raw, take(self.data.target, index), weight, real)
+
+    def _step(self, chunk: Batch, cut: slice, place: int) -> Batch:
+        """The batch of one step, cut from those of several."""
+        full = place < self.batches.full
+        active = None
+        if self.batches.ragged and place >= int(self.steps.min()):
+            active = (self.steps > place).to(self.batches.device)
+        return Batch(
+            {name: tensor[:, cut] for name, tensor in chunk.raw.items()},
+            _cut(chunk.target, cut),
+            None if chunk.weight is None or (full and self.weight is None) else chunk.weight[:, cut],
+            None if full or chunk.rows is None else chunk.rows[:, cut],
+            active,
+        )
+
+    def _row_bytes(self) -> int:
+        tensors = [*self.data.raw.values(), *_parts(self.data.target)]
+        return sum(tensor.element_size() * tensor[:1].numel() for tensor in tensors)
+
+
+def take(tensors: Any, index: Tensor) -> Any:
+    """Rows [M, n] of a tensor [N, ...], or of each of several by name."""
+    if isinstance(tensors, dict):
+        return {name: take(tensor, index) for name, tensor in tensors.items()}
+    return tensors[index[0]][None] if len(index) == 1 else tensors[index]
+
+
+def _cut(tensors: Any, cut: slice) -> Any:
+    if isinstance(tensors, dict):
+        return {name: tensor[:, cut] for name, tensor in tensors.items()}
+    return tensors[:, cut]
+
+
+def _parts(tensors: Any) -> list[Tensor]:
+    return list(tensors.values()) if isinstance(tensors, dict) else [tensors]
