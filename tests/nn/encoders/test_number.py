@@ -15,8 +15,9 @@ from sklearn.preprocessing import MinMaxScaler, RobustScaler, StandardScaler
 
 from netwright.config import NumberConfig
 from netwright.data.schema import Column
-from netwright.nn.encoders.number import NumberEncoder, quantiles
+from netwright.nn.encoders.number import NumberEncoder
 from netwright.nn.member import PREDICT, Layout
+from netwright.nn.weighted import quantiles
 
 NAN, INF = np.nan, np.inf
 

@@ -45,17 +45,18 @@ class Encoders(nn.Module):
     def forward(self, raw: dict[str, Tensor], mode: Mode) -> Tensor:
         return torch.cat([part(raw[part.raw], mode) for part in self.list], dim=-1)
 
-    def fit(self, member: int, raw: dict[str, Tensor], rows: Tensor) -> None:
+    def fit(self, member: int, raw: dict[str, Tensor], rows: Tensor, weight: Tensor | None = None) -> None:
         """Fits one member's buffers on its training rows only.
 
         Arguments:
             member: which.
             raw: raw tensors of all rows. [N, ...]
             rows: numbers of its training rows.
+            weight: how often each of these counts; None where each counts once. [rows]
         """
         with torch.no_grad():
             for part in self.list:
-                part.fit(member, raw[part.raw][rows])
+                part.fit(member, raw[part.raw][rows], weight)
 
 
 def _parts(schema: Schema, config: InputsConfig, members: int) -> list[Encoder]:

@@ -30,15 +30,28 @@ class Encoder(Layer):
         self.config = config
         self.columns: list[int] = []  # features given for each column, in order
         self.register_buffer("places", torch.tensor(places), persistent=False)
+        self.register_buffer("one", torch.ones(()), persistent=False)  # has the network's precision
 
     places: Tensor
+    one: Tensor
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The precision of the features."""
+        return self.one.dtype
 
     def buffer(self, name: str, *shape: int, dtype: torch.dtype = torch.float32, fill: float = 0.0) -> None:
         """A fitted buffer of shape [M, *shape]."""
         self.register_buffer(name, torch.full((self.members, *shape), fill, dtype=dtype))
 
-    def fit(self, member: int, raw: Tensor) -> None:
-        """Fits the buffers of one member on its training rows. raw [rows, ...]"""
+    def fit(self, member: int, raw: Tensor, weight: Tensor | None = None) -> None:
+        """Fits the buffers of one member on its training rows.
+
+        Arguments:
+            member: which.
+            raw: its training rows. [rows, ...]
+            weight: how often each of them counts; None where each counts once. [rows] float64
+        """
         raise NotImplementedError
 
     def forward(self, raw: Tensor, mode: Mode) -> Tensor:

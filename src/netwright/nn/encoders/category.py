@@ -38,7 +38,7 @@ class CategoryEncoder(Encoder):
             int(count) - 1 if one_hot else self.size for count, one_hot in zip(counts, few, strict=True)
         ]
         self.register_buffer("offset", counts.cumsum(0) - counts, persistent=False)
-        self.register_buffer("fewest", torch.where(few, 1, RARE).repeat_interleave(counts), persistent=False)
+        self.register_buffer("fewest", torch.where(few, 0, RARE).repeat_interleave(counts), persistent=False)
         self.buffer("seen", int(counts.sum()), dtype=torch.bool)
         self.buffer("rare", len(places), dtype=torch.bool)
         self._place_one_hot(counts, few)
@@ -69,9 +69,11 @@ class CategoryEncoder(Encoder):
         if self.embedded_rows:
             self.declare("table", (self.embedded_rows, self.size), initial.normal(0.5))
 
-    def fit(self, member: int, raw: Tensor) -> None:
+    def fit(self, member: int, raw: Tensor, weight: Tensor | None = None) -> None:
         codes = raw[:, self.places].long() + self.offset
-        self.seen[member] = torch.bincount(codes.flatten(), minlength=self.seen.shape[1]) >= self.fewest
+        counts = None if weight is None else weight[:, None].expand(codes.shape).flatten()
+        found = torch.bincount(codes.flatten(), counts, minlength=self.seen.shape[1])
+        self.seen[member] = (found > 0) & (found >= self.fewest)
         self.seen[member, self.offset] = False
         self.rare[member] = ~self.seen[member][codes].all(0)
 
@@ -84,7 +86,7 @@ class CategoryEncoder(Encoder):
             # The code before the first place (unseen) falls on a last feature that is cut off again.
             code, there = codes[..., self.hot_columns], known[..., self.hot_columns]
             place = torch.where(there, code - 1 + self.hot_offset, self.hot_width)
-            hot = torch.zeros(members, rows, self.hot_width + 1, device=raw.device)
+            hot = torch.zeros(members, rows, self.hot_width + 1, dtype=self.dtype, device=raw.device)
             parts.append(hot.scatter_(2, place, 1.0)[..., : self.hot_width])
         if self.embedded_rows:
             code, there = codes[..., self.embedded_columns], known[..., self.embedded_columns]

@@ -11,6 +11,7 @@ from netwright.config import DateConfig
 from netwright.data.schema import Column
 from netwright.nn.encoders.base import Encoder
 from netwright.nn.member import Mode
+from netwright.nn.weighted import Ordered
 
 DAY = 86_400.0
 CYCLES = 4  # year, month, week, day
@@ -38,32 +39,33 @@ class DateEncoder(Encoder):
         self.buffer("flag", count)
         self.buffer("varies", count, CYCLES)
 
-    def fit(self, member: int, raw: Tensor) -> None:
+    def fit(self, member: int, raw: Tensor, weight: Tensor | None = None) -> None:
         for place, values in enumerate(raw[:, self.places].T):
-            there = values[torch.isfinite(values)]
+            known = torch.isfinite(values)
+            there = values[known]
             self.flag[member, place] = float(torch.isnan(values).any())
             if len(there) == 0:
                 continue
-            low, half, high = torch.quantile(_sample(there), there.new_tensor([0.05, 0.5, 0.95]))
+            counts = None if weight is None else _sample(weight[known])
+            ordered = Ordered(_sample(there)[:, None], counts)
+            low, half, high = ordered.quantiles(torch.tensor([0.05, 0.5, 0.95], dtype=torch.float64))[:, 0]
             spread = (high - low) / 2
             self.centre[member, place] = half
             self.inverse_scale[member, place] = 1.0 / spread if spread > 0 else 0.0
             phases = cycles(there)
-            self.varies[member, place] = (phases.amax(0) - phases.amin(0) > 1e-6).to(torch.float32)
+            self.varies[member, place] = (phases.amax(0) - phases.amin(0) > 1e-6).to(self.dtype)
 
     def forward(self, raw: Tensor, mode: Mode) -> Tensor:
         seconds = raw[..., self.places]  # [M, B, D]
         missing = ~torch.isfinite(seconds)
         seconds = torch.where(missing, self.centre[:, None], seconds)
         trend = (seconds - self.centre[:, None]) * self.inverse_scale[:, None]
-        trend = (trend / torch.sqrt(1.0 + (trend / 3.0).square())).to(torch.float32) * float(
-            self.config.trend
-        )
+        trend = (trend / torch.sqrt(1.0 + (trend / 3.0).square())).to(self.dtype) * float(self.config.trend)
         flags = missing * self.flag[:, None]
         angle = 2 * math.pi * cycles(seconds)  # [M, B, D, 4]
         waves = [wave(angle * k) for k in range(1, HARMONICS + 1) for wave in (torch.sin, torch.cos)]
         there = self.varies[:, None] * (~missing)[..., None]
-        parts = [(wave * there).to(torch.float32) for wave in waves]
+        parts = [(wave * there).to(self.dtype) for wave in waves]
         return torch.cat([trend[..., None], flags[..., None], *parts], dim=-1).flatten(2)
 
 

@@ -12,6 +12,7 @@ from netwright.data.schema import Column
 from netwright.nn import initial
 from netwright.nn.encoders.base import Encoder
 from netwright.nn.member import Mode
+from netwright.nn.weighted import Ordered, mean, weighted_quantiles
 
 LARGEST = 1e38  # within float32
 FARTHEST = 1e6  # scaled values are cut there, so that their squares stay numbers
@@ -81,33 +82,32 @@ class NumberEncoder(Encoder):
         self.declare("slope", (count, 1, self.size), initial.normal(1.0 / math.sqrt(2.0)))
         self.declare("bias", (count, 1, self.size), initial.uniform(0.5), decay=False)
 
-    def fit(self, member: int, raw: Tensor) -> None:
+    def fit(self, member: int, raw: Tensor, weight: Tensor | None = None) -> None:
         values = raw[:, self.places].to(torch.float64)
         missing = torch.isnan(values)
         self.flag[member] = missing.any(0).to(self.flag.dtype)
         values = torch.where(torch.isinf(values), torch.nan, values)
-        ordered = values.sort(0).values  # NaN last
-        count = (~torch.isnan(values)).sum(0)  # [F]
-        self._fit_scale(member, values, ordered, count)
-        median = quantiles(ordered, count, torch.tensor([0.5]))[0]
-        fills = {"median": median, "mean": values.nanmean(0).nan_to_num(), "zero": torch.zeros_like(median)}
+        ordered = Ordered(values, weight)
+        average = mean(values, weight)
+        deviation = mean((values - average).square(), weight).sqrt()
+        self._fit_scale(member, ordered, average, deviation)
+        median = ordered.quantiles(torch.tensor([0.5]))[0]
+        fills = {"median": median, "mean": average, "zero": torch.zeros_like(median)}
         self.fill[member] = fills[self.config.missing]
         if self.config.embedding == "piecewise":
-            self._fit_pieces(member, ordered, count)
+            self._fit_pieces(member, ordered)
 
-    def _fit_scale(self, member: int, values: Tensor, ordered: Tensor, count: Tensor) -> None:
-        low, quarter, half, three, high = quantiles(ordered, count, torch.tensor([0, 0.25, 0.5, 0.75, 1.0]))
+    def _fit_scale(self, member: int, ordered: Ordered, average: Tensor, deviation: Tensor) -> None:
+        low, quarter, half, three, high = ordered.quantiles(torch.tensor([0, 0.25, 0.5, 0.75, 1.0]))
         middle = (low + high) / 2
-        mean = values.nanmean(0).nan_to_num()
-        deviation = (values - mean).square().nanmean(0).nan_to_num().sqrt()
         # Where half of the values are equal, the whole range stands in for the quartiles (RealMLP).
         spread = torch.where(three > quarter, three - quarter, (high - low) / 2)
         centre, scale = {
             "robust": (half, spread),
-            "standard": (mean, deviation),
+            "standard": (average, deviation),
             "minmax": (middle, (high - low) / 2),
             "quantile": (half, spread),
-            "none": (torch.zeros_like(mean), torch.ones_like(mean)),
+            "none": (torch.zeros_like(half), torch.ones_like(half)),
         }[self.config.scaling]
         self.centre[member] = centre
         self.inverse_scale[member] = torch.where(scale > 0, 1.0 / scale, 0.0).nan_to_num(posinf=0.0)
@@ -116,19 +116,19 @@ class NumberEncoder(Encoder):
             self.floor[member], self.ceiling[member] = half - reach, half + reach
         self.low[member], self.high[member] = low, high
         if self.config.scaling == "quantile":
-            self.knots[member] = quantiles(ordered, count, torch.linspace(0, 1, QUANTILES)).T
+            self.knots[member] = ordered.quantiles(torch.linspace(0, 1, QUANTILES)).T
 
-    def _fit_pieces(self, member: int, ordered: Tensor, count: Tensor) -> None:
+    def _fit_pieces(self, member: int, ordered: Ordered) -> None:
         """Unused pieces stay empty. Edges are distances from the centre: float32 has digits for them."""
         self.start[member].zero_()
         self.inverse_width[member].zero_()
         for place in range(len(self.names)):
-            found = edges(ordered[: int(count[place]), place], self.pieces)
+            found = edges(*ordered.column(place), pieces=self.pieces)
             used = max(len(found) - 1, 0)
             distance = (found - self.centre[member, place]).clamp(-LARGEST, LARGEST)
-            self.start[member, place, 0, :used] = distance[:-1].float()
+            self.start[member, place, 0, :used] = distance[:-1].to(self.dtype)
             width = found[1:] - found[:-1]
-            self.inverse_width[member, place, 0, :used] = (1.0 / width).float().nan_to_num(posinf=0.0)
+            self.inverse_width[member, place, 0, :used] = (1.0 / width).to(self.dtype).nan_to_num(posinf=0.0)
 
     def forward(self, raw: Tensor, mode: Mode) -> Tensor:
         values = raw[..., self.places].transpose(1, 2)  # [M, F, B]
@@ -138,7 +138,7 @@ class NumberEncoder(Encoder):
         values = torch.where(torch.isinf(values), farthest, values)
         if self.config.clip_outliers:
             values = values.clamp(self.floor[..., None], self.ceiling[..., None])
-        scaled = self._scale(values)[..., None]  # [M, F, B, 1] float32
+        scaled = self._scale(values)[..., None]  # [M, F, B, 1]
         flags = (missing * self.flag[..., None])[..., None]
         parts = [scaled, flags.to(scaled.dtype)]
         if self.size:
@@ -153,7 +153,7 @@ class NumberEncoder(Encoder):
             scaled = scaled / torch.sqrt(1.0 + (scaled / 3.0).square())
         if self.config.scaling == "quantile":
             scaled = self._to_normal(values)
-        return scaled.to(torch.float32)
+        return scaled.to(self.dtype)
 
     def _to_normal(self, values: Tensor) -> Tensor:
         """The normal distribution's quantile of the share of training values below."""
@@ -165,7 +165,7 @@ class NumberEncoder(Encoder):
 
     def _embed(self, values: Tensor, scaled: Tensor) -> Tensor:
         if self.config.embedding == "piecewise":
-            offset = (values - self.centre[..., None]).clamp(-LARGEST, LARGEST).to(torch.float32)[..., None]
+            offset = (values - self.centre[..., None]).clamp(-LARGEST, LARGEST).to(self.dtype)[..., None]
             pieces = ((offset - self.start) * self.inverse_width).clamp(0.0, 1.0)  # [M, F, B, Q]
         else:
             angle = 2 * math.pi * scaled * self.frequencies
@@ -178,27 +178,7 @@ class NumberEncoder(Encoder):
         return f"{super().describe()}: {self.config.scaling} scaling{how}{pieces}"
 
 
-def quantiles(ordered: Tensor, count: Tensor, shares: Tensor) -> Tensor:
-    """Quantiles of each column, linear between neighbours (as `numpy.nanquantile`); 0 where none is known.
-
-    Arguments:
-        ordered: values sorted along the rows, NaN last. [N, F]
-        count: how many values of each column are not NaN. [F]
-        shares: between 0 and 1. [S]
-
-    Returns:
-        [S, F]
-    """
-    position = shares.to(count.device, torch.float64)[:, None] * (count - 1).clamp(min=0)  # [S, F]
-    below = position.floor().long()
-    above = torch.minimum(below + 1, (count - 1).clamp(min=0))
-    if len(ordered) == 0:
-        return torch.zeros_like(position)
-    low, high = ordered.gather(0, below), ordered.gather(0, above)
-    return torch.lerp(low, high, (position - below).to(low.dtype)).nan_to_num()
-
-
-def edges(ordered: Tensor, pieces: int) -> Tensor:
+def edges(ordered: Tensor, weight: Tensor | None = None, *, pieces: int) -> Tensor:
     """Where pieces begin and end: at quantiles, so that each piece holds as many rows as the others.
 
     A value that alone fills a piece or more has an edge of its own, and the other edges are quantiles of the
@@ -206,16 +186,21 @@ def edges(ordered: Tensor, pieces: int) -> Tensor:
 
     Arguments:
         ordered: values, ascending. [n]
+        weight: how often each counts; None where each counts once. [n]
         pieces: at most so many; there are fewer when there are fewer different values.
 
     Returns:
         Ascending, all different. [at most pieces + 1]
 
     Example:
-        >>> edges(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]), 3)
+        >>> edges(torch.tensor([0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 2.0, 3.0, 4.0]), pieces=3)
         tensor([0.0000, 1.0000, 2.5000, 4.0000])
     """
-    values, counts = torch.unique_consecutive(ordered, return_counts=True)
+    values, place, counts = torch.unique_consecutive(ordered, return_inverse=True, return_counts=True)
+    if weight is not None:
+        counts = torch.zeros(len(values), dtype=weight.dtype, device=weight.device).index_add_(
+            0, place, weight
+        )
     if len(values) <= pieces + 1:
         return values
     heavy = torch.zeros_like(values, dtype=torch.bool)
@@ -225,7 +210,9 @@ def edges(ordered: Tensor, pieces: int) -> Tensor:
         if not bool(more.any()) or left <= 2:
             break
         heavy |= more
-    rest = torch.repeat_interleave(values[~heavy], counts[~heavy])
+    rest = values[~heavy]
     shares = torch.linspace(0, 1, max(left, 2), dtype=torch.float64)
-    between = quantiles(rest[:, None], torch.tensor([len(rest)]), shares)[:, 0]
+    between = weighted_quantiles(
+        rest[:, None], counts[~heavy][:, None], torch.tensor([len(rest)], device=rest.device), shares
+    )[:, 0]
     return torch.unique(torch.cat([values[heavy], between.to(values.dtype)]))[: pieces + 1]

@@ -43,13 +43,15 @@ class TextEncoder(Encoder):
         codes = raw[..., self.places, :].long()
         return torch.where(codes > 0, codes + self.offset, 0)
 
-    def fit(self, member: int, raw: Tensor) -> None:
+    def fit(self, member: int, raw: Tensor, weight: Tensor | None = None) -> None:
         places = self._places(raw).flatten(1)  # [rows, columns * T]
         ordered = places.sort(1).values
         new = torch.ones_like(ordered, dtype=torch.bool)
         new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]  # each n-gram once a row
-        found = torch.bincount(ordered[new], minlength=self.rows)
-        idf = torch.log((1.0 + len(raw)) / (1.0 + found)) + 1.0
+        counts = None if weight is None else weight[:, None].expand(ordered.shape)[new]
+        found = torch.bincount(ordered[new], counts, minlength=self.rows)
+        total = len(raw) if weight is None else weight.sum()
+        idf = torch.log((1.0 + total) / (1.0 + found)) + 1.0
         self.idf[member] = torch.where(found >= FEWEST, idf, 0.0)
         self.idf[member, 0] = 0.0
 
