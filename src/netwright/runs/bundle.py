@@ -19,6 +19,7 @@ from netwright.runs.files import write_bytes, write_json
 
 VERSION = 1
 WEIGHTS, NETWORK, SCHEMA = "network.safetensors", "network.json", "schema.json"
+MEMORY = Path("model")  # named in errors when there is no folder
 
 
 @dataclass
@@ -40,28 +41,37 @@ class Bundle:
 
 def save(folder: Path, bundle: Bundle) -> None:
     """Writes the three files of a model into a folder, which is made when it is not there."""
-    from safetensors.torch import save as to_bytes
+    about, schema, weights = _contents(bundle)
+    write_bytes(folder / WEIGHTS, weights)
+    write_json(folder / SCHEMA, schema)
+    write_json(folder / NETWORK, about)
+
+
+def to_bytes(bundle: Bundle) -> dict[str, bytes]:
+    """The contents of the three files by their names; what is pickled of a network."""
+    about, schema, weights = _contents(bundle)
+    return {WEIGHTS: weights, SCHEMA: json.dumps(schema).encode(), NETWORK: json.dumps(about).encode()}
+
+
+def _contents(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any], bytes]:
+    from safetensors.torch import save
 
     values = {
         name: value.detach().cpu().contiguous() for name, value in bundle.network.named_values().items()
     }
-    weights = to_bytes(values)
-    write_bytes(folder / WEIGHTS, weights)
-    write_json(folder / SCHEMA, bundle.schema.model_dump(mode="json"))
-    write_json(
-        folder / NETWORK,
-        {
-            "format": "netwright-network",
-            "version": VERSION,
-            "netwright": __version__,
-            "members": bundle.network.members,
-            "inputs": bundle.inputs.model_dump(mode="json"),
-            "network": bundle.config.model_dump(mode="json"),
-            "missing": bundle.missing,
-            "parameters": bundle.network.parameter_count * bundle.network.members,
-            "sha256": hashlib.sha256(weights).hexdigest(),
-        },
-    )
+    weights = save(values)
+    about = {
+        "format": "netwright-network",
+        "version": VERSION,
+        "netwright": __version__,
+        "members": bundle.network.members,
+        "inputs": bundle.inputs.model_dump(mode="json"),
+        "network": bundle.config.model_dump(mode="json"),
+        "missing": bundle.missing,
+        "parameters": bundle.network.parameter_count * bundle.network.members,
+        "sha256": hashlib.sha256(weights).hexdigest(),
+    }
+    return about, bundle.schema.model_dump(mode="json"), weights
 
 
 def load(folder: Path) -> Bundle:
@@ -70,16 +80,21 @@ def load(folder: Path) -> Bundle:
     Raises:
         InputError: a file is missing or damaged, or a newer version wrote it.
     """
-    from safetensors import SafetensorError
-    from safetensors.torch import load as from_bytes
+    return from_bytes({name: _read(folder / name) for name in (NETWORK, SCHEMA, WEIGHTS)}, folder)
 
-    about = _read_json(folder / NETWORK)
+
+def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
+    """What `to_bytes` gave, from its contents. Arguments and errors as for `load`."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load as to_tensors
+
+    about = _json(files[NETWORK], folder / NETWORK)
     if about.get("format") != "netwright-network":
         raise InputError("this is no model of Netwright's", where=str(folder / NETWORK))
     _check_version(about, folder / NETWORK)
-    described = _read_json(folder / SCHEMA)
+    described = _json(files[SCHEMA], folder / SCHEMA)
     _check_version(described, folder / SCHEMA)
-    weights = _read(folder / WEIGHTS)
+    weights = files[WEIGHTS]
     if hashlib.sha256(weights).hexdigest() != about.get("sha256"):
         raise InputError("the saved weights are damaged: their checksum differs", where=str(folder / WEIGHTS))
     try:
@@ -87,7 +102,7 @@ def load(folder: Path) -> Bundle:
         inputs = InputsConfig.model_validate(about["inputs"])
         config = NetworkConfig.model_validate(about["network"])
         network = Network(schema, inputs, config, int(about["members"]))
-        network.load_values(from_bytes(weights))
+        network.load_values(to_tensors(weights))
         missing = about["missing"]
     except (ValidationError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
@@ -104,9 +119,9 @@ def _read(path: Path) -> bytes:
         raise InputError(f"the saved model cannot be read: {error.strerror}", where=str(path)) from None
 
 
-def _read_json(path: Path) -> dict[str, Any]:
+def _json(data: bytes, path: Path) -> dict[str, Any]:
     try:
-        content = json.loads(_read(path))
+        content = json.loads(data)
     except (json.JSONDecodeError, UnicodeDecodeError):
         raise InputError("a file of the saved model is damaged: it is not JSON", where=str(path)) from None
     if not isinstance(content, dict):
