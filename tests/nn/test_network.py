@@ -105,6 +105,36 @@ def test_preparation_is_fitted_on_the_given_rows_only():
         assert torch.equal(value, networks[1].named_values()[name]), name
 
 
+@pytest.mark.parametrize(
+    "target",
+    [
+        torch.arange(ROWS) % 3,
+        torch.from_numpy(np.random.default_rng(2).normal(size=(ROWS, 1))),
+    ],
+    ids=["classes", "values"],
+)
+def test_preparation_takes_weights_as_counts_of_rows(target):
+    """Rows of weight 0 hold extremes, so any trace of them would be seen."""
+    raw, weight = raw_of(), torch.arange(ROWS) % 4
+    raw["number"][::4] *= 1e6
+    target[::4] *= 100 if target.is_floating_point() else 1
+    task = TARGET if target.dim() == 1 else Target(columns=["y"], task="regression")
+    weighted, repeated = built(1, target=TARGET), built(1, target=TARGET)
+    if task is not TARGET:
+        config = NetworkConfig.model_validate(
+            {"kind": "mlp", "width": 4, "depth": 1, "heads": 1, "dropout": 0}
+        )
+        weighted, repeated = (
+            Network(Schema(columns=COLUMNS, target=task), inputs_config(), config) for _ in "ab"
+        )
+    rows = torch.arange(ROWS)
+    weighted.fit_preparation(0, raw, target, weight.float(), rows)
+    repeated.fit_preparation(0, raw, target, torch.ones(ROWS), rows.repeat_interleave(weight))
+    for name, value in weighted.state_dict().items():
+        if name != "flat":
+            torch.testing.assert_close(value, repeated.state_dict()[name], rtol=1e-6, atol=1e-9, msg=name)
+
+
 def test_gradients_of_the_whole_network_by_finite_differences():
     network = built(1, normalization="none", activation="silu", dropout=0.0)
     raw = {name: tensor[None, :6] for name, tensor in raw_of().items()}

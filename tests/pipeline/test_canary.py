@@ -165,7 +165,7 @@ def test_everything_fitted_is_saved(trained):
     network = trained.model().network
     saved = set(trained.values())
     derived = {"places", "offset", "fewest", "gather", "hot_columns", "hot_offset", "embedded_columns"}
-    derived |= {"embedded_offset", "rate"}
+    derived |= {"embedded_offset", "rate", "one"}
     for name, _ in network.named_buffers():
         assert name in saved or name.rsplit(".", 1)[1] in derived, name
     assert isinstance(network.encoders, Encoders)

@@ -12,6 +12,7 @@ from netwright.nn.encoders import Encoders
 from netwright.nn.layers import BatchNorm
 from netwright.nn.member import PREDICT, Mode
 from netwright.nn.trainable import Trainable
+from netwright.nn.weighted import as_counts
 
 
 class Network(Trainable):
@@ -61,11 +62,12 @@ class Network(Trainable):
             member: which.
             raw: raw tensors of all rows. [N, ...]
             target: [N, ...]
-            weight: [N]
+            weight: [N]; a row of weight 2 counts as that row twice, one of weight 0 as none.
             rows: numbers of the member's training rows.
         """
         with torch.no_grad():
-            self.encoders.fit(member, raw, rows)
+            rows = rows[weight[rows] > 0]
+            self.encoders.fit(member, raw, rows, as_counts(weight[rows]))
             known = rows[self.head.known(target[rows][None])[0]]
             self.head.fit(member, target[known], weight[known])
 
