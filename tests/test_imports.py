@@ -14,7 +14,10 @@ import netwright
 
 HOUSE = Path(netwright.__file__).parent
 # From the ground up. `__init__` gives names of all rooms when asked for, `__main__` is the door.
-ROOMS = ["errors", "config", "data", "nn", "training", "evaluate", "report", "runs", "pipeline", "api", "cli"]
+ROOMS = (
+    "errors config data nn initializers regularizers constraints losses metrics utils layers training schedules "
+    "optimizers callbacks evaluate report runs models pipeline api estimators cli"
+).split()
 DOORS = {"__init__", "__main__"}
 # Imports inside functions that look up the stairs, with the reason that they may.
 UPSTAIRS = {
@@ -121,6 +124,8 @@ def test_no_room_takes_the_name_of_a_public_function():
 def test_every_public_name_is_there():
     for name in netwright.__all__:
         assert getattr(netwright, name) is not None
-    assert dir(netwright) == sorted(netwright.__all__)
+    for name in netwright._MODULES:
+        assert getattr(netwright, name).__name__ == f"netwright.{name}"
+    assert dir(netwright) == sorted({*netwright.__all__, *netwright._MODULES})
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         netwright.trian  # noqa: B018

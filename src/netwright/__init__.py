@@ -13,10 +13,17 @@ if "OMP_WAIT_POLICY" not in os.environ:
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from netwright import constraints as constraints
+    from netwright import initializers as initializers
+    from netwright import losses as losses
+    from netwright import metrics as metrics
+    from netwright import regularizers as regularizers
+    from netwright import utils as utils
     from netwright.api import check, load, train
     from netwright.config import Config
     from netwright.data.finding import Finding
     from netwright.errors import InputError, NetwrightError
+    from netwright.nn.seed import set_seed
     from netwright.runs.model import Model
     from netwright.runs.run import Run
 
@@ -30,8 +37,12 @@ _PLACES = {
     "Run": "netwright.runs.run",
     "check": "netwright.api",
     "load": "netwright.api",
+    "set_seed": "netwright.nn.seed",
     "train": "netwright.api",
 }
+
+# Found as `nw.losses` without an import of their own.
+_MODULES = ("constraints", "initializers", "losses", "metrics", "regularizers", "utils")
 
 __all__ = [
     "Config",
@@ -43,19 +54,22 @@ __all__ = [
     "__version__",
     "check",
     "load",
+    "set_seed",
     "train",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _PLACES:
-        raise AttributeError(f"module 'netwright' has no attribute {name!r}")
     from importlib import import_module
 
+    if name in _MODULES:
+        return import_module(f"netwright.{name}")
+    if name not in _PLACES:
+        raise AttributeError(f"module 'netwright' has no attribute {name!r}")
     value = getattr(import_module(_PLACES[name]), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(__all__)
+    return sorted({*__all__, *_MODULES})
