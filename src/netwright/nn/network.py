@@ -66,10 +66,10 @@ class Network(Trainable):
             rows: numbers of the member's training rows.
         """
         with torch.no_grad():
-            rows = rows[weight[rows] > 0]
+            # A row without a weight or a target that can be learnt is nowhere.
+            rows = rows[self.head.known(target[rows][None])[0] & (weight[rows] > 0)]
             self.encoders.fit(member, raw, rows, as_counts(weight[rows]))
-            known = rows[self.head.known(target[rows][None])[0]]
-            self.head.fit(member, target[known], weight[known])
+            self.head.fit(member, target[rows], weight[rows])
 
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> Tensor:
         """Raw tensors [M, B, ...] to the outputs of all heads [M, K, B, C]."""
