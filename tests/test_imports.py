@@ -14,10 +14,12 @@ import netwright
 
 HOUSE = Path(netwright.__file__).parent
 # From the ground up. `__init__` gives names of all rooms when asked for, `__main__` is the door.
-ROOMS = (
-    "errors config data nn initializers regularizers constraints losses metrics utils layers training schedules "
-    "optimizers callbacks evaluate report runs models pipeline api estimators cli"
-).split()
+ROOMS = [
+    *("errors", "config", "data", "nn"),
+    *("initializers", "regularizers", "constraints", "losses", "metrics", "utils", "layers"),
+    *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "runs", "models"),
+    *("pipeline", "api", "estimators", "cli"),
+]
 DOORS = {"__init__", "__main__"}
 # Imports inside functions that look up the stairs, with the reason that they may.
 UPSTAIRS = {

@@ -56,11 +56,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
 ALIASES = {"swish": "silu", "hard_swish": "hard_silu", "identity": "linear", "exp": "exponential"}
 
 # What PyTorch calls them, so that `activation=torch.relu` is known by its name too.
-_FOREIGN: dict[object, str] = {
-    functional.relu: "relu",
-    functional.sigmoid: "sigmoid",
-    functional.tanh: "tanh",
-}
+_FOREIGN = ((functional.relu, "relu"), (functional.sigmoid, "sigmoid"), (functional.tanh, "tanh"))
 
 # Factors on the standard deviation 1/sqrt(fan in), as torch.nn.init.calculate_gain gives them. Where that
 # knows none: 1/sqrt(E[f(z)²]) for a standard normal z, which keeps the second moment from layer to layer
@@ -100,9 +96,8 @@ def name_of(identifier: object) -> str | None:
     if isinstance(identifier, str):
         known = {name: name for name in FUNCTIONS} | ALIASES
         return find("activation", identifier, known)
-    if identifier in _FOREIGN:
-        return _FOREIGN[identifier]
-    return next((name for name, function in FUNCTIONS.items() if function is identifier), None)
+    named = [*_FOREIGN, *((function, name) for name, function in FUNCTIONS.items())]
+    return next((name for function, name in named if function is identifier), None)
 
 
 def get(identifier: object) -> Callable[[Tensor], Tensor]:
