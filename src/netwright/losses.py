@@ -186,10 +186,14 @@ def _within_reach(target: np.ndarray, activation: str | None, where: str) -> np.
     if wrong.any() and (wrong.all() or not half_open):
         raise InputError(
             f"the last layer cannot fit {where}: {activation} gives {_span(low, high)}, and "
-            f"{int(wrong.sum())} values are outside: {targets.some(target, wrong)}",
+            f"{_outside(int(wrong.sum()))} outside: {targets.some(target, wrong)}",
             hint=f"use no activation in the last layer, or scale {where}",
         )
     return target
+
+
+def _outside(count: int) -> str:
+    return "1 value is" if count == 1 else f"{count} values are"
 
 
 def _span(low: float, high: float) -> str:
@@ -346,6 +350,13 @@ class CosineSimilarity(Numeric):
 
     def rows(self, target: Tensor, output: Tensor, *, logits: bool = False) -> Tensor:
         return _mean(-cosine(target, output)[..., None])
+
+    def check(
+        self, target: np.ndarray, shape: tuple[int, ...], activation: str | None, where: str
+    ) -> np.ndarray:
+        if not shape:
+            raise InputError("cosine_similarity compares vectors, and the network gives one number a row")
+        return targets.columns(target, shape, where)
 
 
 def cosine(target: Tensor, output: Tensor) -> Tensor:
@@ -642,7 +653,7 @@ def _positive(loss: Loss, name: str, value: float) -> None:
 
 
 def _no_lonely_softmax(shape: tuple[int, ...], activation: str | None) -> None:
-    if activation == "softmax" and shape[-1:] == (1,):
+    if activation == "softmax" and shape[-1:] in ((), (1,)):
         raise InputError(
             "a softmax of one unit always gives 1",
             where="last layer",

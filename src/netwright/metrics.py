@@ -325,7 +325,7 @@ class R2Score(Metric):
         error, mean, square = means.double().unflatten(1, (3, -1)).unbind(1)
         variance = square - mean.square()
         # What rounding leaves of the variance of a constant is no variance.
-        variance = torch.where(variance > 1e-12 * square, variance, torch.nan)
+        variance = torch.where(variance > 1e-14 * square, variance, torch.nan)
         return (1 - error / variance).mean(1)
 
 

@@ -94,7 +94,10 @@ def test_gain_of_leaky_relu_is_that_of_its_slope():
 
 @pytest.mark.parametrize(
     "name",
-    "relu leaky_relu relu6 elu celu selu gelu silu mish softplus softsign hard_silu hard_tanh".split(" "),
+    [
+        *("relu", "leaky_relu", "relu6", "elu", "celu", "selu", "gelu", "silu", "mish"),
+        *("softplus", "softsign", "hard_silu", "hard_tanh"),
+    ],
 )
 def test_gains_keep_the_second_moment(name):
     z = torch.linspace(-10, 10, 200_001, dtype=torch.float64)

@@ -35,9 +35,10 @@ def numbers(target: object, where: str) -> np.ndarray:
         wrong = ~np.isfinite(small)
         if wrong.any():
             first = int(np.nonzero(wrong)[0][0])
+            count = _count(int(wrong.sum()), "value")
             kind = "too large for 32-bit numbers" if np.isfinite(values[wrong]).any() else "NaN or infinite"
             raise InputError(
-                f"{where} has {int(wrong.sum())} values that are {kind}, the first in row {first}",
+                f"{where} has {count} {kind}, the first in row {first}",
                 hint="scale the target down" if "large" in kind else "drop or fill these rows",
             )
     return values.astype(np.uint8) if values.dtype.kind == "b" else values
