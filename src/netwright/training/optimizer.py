@@ -1,137 +1,162 @@
 """Optimisers of flat parameters [M, P]: a handful of operations whatever the number of layers.
 
-Each member has its own learning rate, weight decay and betas. Every step equals that of `torch.optim`.
+Each member may have its own learning rate, weight decay, betas and so on. Where all share them, a step does
+no tensor work but on the parameters themselves. `rules.py` holds the formulas.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch
 from torch import Tensor
 
-EPSILON = 1e-8
-RMSPROP_SMOOTHING = 0.99
+from netwright.training.clip import clip_norm
+from netwright.training.muon import Plan
+from netwright.training.rules import DECOUPLED, RULES, Move, Number, Settings, add, settle
 
-
-@dataclass
-class Settings:
-    """What may differ between members. Each [M, 1] float32.
-
-    Arguments:
-        weight_decay: decoupled from the gradient for adamw, added to it otherwise.
-        beta1, beta2: of adam and adamw.
-        momentum: of sgd and rmsprop.
-        nesterov: of sgd; the same for all members.
-    """
-
-    weight_decay: Tensor
-    beta1: Tensor
-    beta2: Tensor
-    momentum: Tensor
-    nesterov: bool = False
+__all__ = ["Optimizer", "Settings", "clip_norm"]
 
 
 class Optimizer:
     """One optimiser for all members.
 
     Arguments:
-        name: adamw, adam, sgd or rmsprop.
+        name: one of `rules.RULES`.
         flat: the parameters. [M, P]
         settings: of each member.
         rates: each parameter's factor on the learning rate. [P]
         decays: 1 where weight decay applies. [P]
+        plan: what is a matrix; for muon.
+
+    Example:
+        >>> flat = torch.ones(1, 3)
+        >>> Optimizer("sgd", flat, Settings(), torch.ones(3), torch.ones(3)).step(torch.ones(1, 3), 0.5)
+        >>> flat
+        tensor([[0.5000, 0.5000, 0.5000]])
     """
 
-    def __init__(self, name: str, flat: Tensor, settings: Settings, rates: Tensor, decays: Tensor) -> None:
-        self.name, self.flat, self.settings = name, flat, settings
-        self.rates = rates[None]
-        self.decay = settings.weight_decay * decays  # [M, P]
-        self.steps = torch.zeros(flat.shape[0], 1, device=flat.device)
-        slots = {"adamw": 2, "adam": 2, "sgd": 1, "rmsprop": 2}[name]
-        self.state = [torch.zeros_like(flat) for _ in range(slots)]
+    def __init__(
+        self,
+        name: str,
+        flat: Tensor,
+        settings: Settings,
+        rates: Tensor,
+        decays: Tensor,
+        plan: Plan | None = None,
+    ) -> None:
+        self.name, self.flat, self.rule = name, flat, RULES[name]
+        self.settings = settings.settled(flat)
+        self.plan = plan.to(flat.device) if plan else Plan.none()
+        if name == "muon" and plan is None:
+            self.plan = Plan({}, torch.arange(flat.shape[1], device=flat.device))
+        self.rates = None if bool((rates == 1.0).all()) else rates.to(flat)[None]
+        self.decay = self._decay(decays.to(flat))
+        self.decoupled = name in DECOUPLED if settings.decoupled is None else settings.decoupled
+        widths = self.rule.slots(self.settings, flat.shape[1], self.plan)
+        self.slots = {slot: flat.new_zeros(len(flat), width) for slot, width in widths.items()}
+        if "sum" in self.slots:
+            self.slots["sum"] += self.settings.initial_accumulator
+        self.numbers: dict[str, Number] = {"step": 0.0}
+        if name == "nadam":
+            self.numbers["product"] = 1.0
+        self.scratch = torch.empty_like(flat)
+
+    def _decay(self, decays: Tensor) -> Number | None:
+        """Weight decay: None, a float for all parameters, or [1, P] or [M, P]."""
+        weight, rest = self.settings.weight_decay, self.settings.adam_weight_decay
+        if self.name != "muon" or rest is None or rest is weight:
+            if not isinstance(weight, Tensor) and (weight == 0.0 or bool((decays == 1.0).all())):
+                return weight or None
+            return decays[None] * weight
+        members = 1 if isinstance(weight, float) and isinstance(rest, float) else len(self.flat)
+        decay = (decays[None] * weight).repeat(members if not isinstance(weight, Tensor) else 1, 1)
+        decay[:, self.plan.rest] = (decays[None] * rest).expand_as(decay)[:, self.plan.rest]
+        return decay if bool(decay.any()) else None
+
+    @property
+    def state(self) -> list[Tensor]:
+        """What is remembered of each parameter. Each [M, ...]"""
+        return list(self.slots.values())
+
+    @property
+    def steps(self) -> Tensor:
+        """Steps done by each member. [M, 1]"""
+        return self._spread(self.numbers["step"])
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """Everything that the steps to come depend on beside the parameters, as tensors of its own."""
+        slots = {name: slot.clone() for name, slot in self.slots.items()}
+        return slots | {name: self._spread(number).clone() for name, number in self.numbers.items()}
+
+    def load_state_dict(self, state: dict[str, Tensor]) -> None:
+        """Takes what `state_dict` gave. Raises KeyError or RuntimeError where names or shapes differ."""
+        for name, slot in self.slots.items():
+            slot.copy_(state[name])
+        self.numbers = {name: settle(state[name], self.flat) for name in self.numbers}
 
     @torch.no_grad()
-    def step(self, gradient: Tensor, rate: Tensor, active: Tensor | None = None) -> None:
+    def step(self, gradient: Tensor, rate: Number, active: Tensor | None = None) -> None:
         """Moves the parameters of the active members.
 
         Arguments:
             gradient: [M, P]
-            rate: learning rate of each member in this step. [M, 1]
+            rate: learning rate in this step, of each member [M, 1] or a float for all.
             active: which members move; all when None. [M] bool
         """
+        if isinstance(rate, Tensor) and rate.device.type == "cpu":
+            rate = settle(rate, self.flat)  # elsewhere looking at it would wait for the device
         if active is None:
-            self._move(self.flat, gradient, rate, self.state, self.steps, slice(None))
+            self._move(self.flat, gradient, rate, self.slots, self.numbers, None)
             return
         rows = torch.nonzero(active).flatten()
-        parts = [self.flat[rows], gradient[rows], rate[rows]]
-        state, steps = [slot[rows] for slot in self.state], self.steps[rows]
-        self._move(parts[0], parts[1], parts[2], state, steps, rows)
-        self.flat[rows] = parts[0]
-        self.steps[rows] = steps
-        for slot, part in zip(self.state, state, strict=True):
-            slot[rows] = part
+        if not len(rows):
+            return
+        flat, slots = self.flat[rows], {name: slot[rows] for name, slot in self.slots.items()}
+        spread = {name: self._spread(number) for name, number in self.numbers.items()}
+        numbers: dict[str, Number] = {name: number[rows] for name, number in spread.items()}
+        part = rate[rows] if isinstance(rate, Tensor) else rate
+        self._move(flat, gradient[rows], part, slots, numbers, rows)
+        self.flat[rows] = flat
+        for name, slot in self.slots.items():
+            slot[rows] = slots[name]
+        for name, number in spread.items():
+            number[rows] = numbers[name]
+        self.numbers = dict(spread)
 
     def _move(
         self,
         flat: Tensor,
         gradient: Tensor,
-        rate: Tensor,
-        state: list[Tensor],
-        steps: Tensor,
-        rows: slice | Tensor,
+        rate: Number,
+        slots: dict[str, Tensor],
+        numbers: dict[str, Number],
+        rows: Tensor | None,
     ) -> None:
-        steps += 1
-        rate = rate * self.rates  # [M, P]
-        decay = self.decay[rows]
-        if self.name == "adamw":
-            flat.mul_(1.0 - rate * decay)
-        else:
-            gradient = gradient + decay * flat
-        if self.name in ("adamw", "adam"):
-            self._adam(flat, gradient, rate, state, steps, rows)
-        elif self.name == "sgd":
-            self._sgd(flat, gradient, rate, state[0], rows)
-        else:
-            self._rmsprop(flat, gradient, rate, state, rows)
+        """`rows` are the members that move, all when None."""
+        numbers["step"] = numbers["step"] + 1.0
+        if self.rates is not None:
+            rate = rate * self.rates  # [1, P] or [m, P]
+        decay, settings, scratch = self.decay, self.settings, self.scratch
+        if rows is not None:
+            settings, scratch = settings.of(rows), scratch[: len(rows)]
+            if isinstance(decay, Tensor) and len(decay) > 1:
+                decay = decay[rows]
+        if decay is not None and self.decoupled:
+            _shrink(flat, rate, decay)
+        elif decay is not None:
+            gradient = gradient.clone()
+            add(gradient, flat, decay)
+        self.rule.move(Move(flat, gradient, rate, slots, numbers, settings, scratch, self.plan))
 
-    def _adam(
-        self,
-        flat: Tensor,
-        gradient: Tensor,
-        rate: Tensor,
-        state: list[Tensor],
-        steps: Tensor,
-        rows: slice | Tensor,
-    ) -> None:
-        """Kingma and Ba, arXiv 1412.6980; decoupled decay: Loshchilov and Hutter, arXiv 1711.05101."""
-        beta1, beta2 = self.settings.beta1[rows], self.settings.beta2[rows]
-        mean, square = state
-        mean.lerp_(gradient, (1.0 - beta1).expand_as(gradient))
-        square.mul_(beta2).add_(gradient.square() * (1.0 - beta2))
-        correction = torch.sqrt(1.0 - beta2**steps)
-        flat.addcdiv_(
-            mean * (rate / (1.0 - beta1**steps)), square.sqrt().div_(correction).add_(EPSILON), value=-1.0
-        )
-
-    def _sgd(
-        self, flat: Tensor, gradient: Tensor, rate: Tensor, velocity: Tensor, rows: slice | Tensor
-    ) -> None:
-        momentum = self.settings.momentum[rows]
-        velocity.mul_(momentum).add_(gradient)
-        direction = gradient + momentum * velocity if self.settings.nesterov else velocity
-        flat.sub_(rate * direction)
-
-    def _rmsprop(
-        self, flat: Tensor, gradient: Tensor, rate: Tensor, state: list[Tensor], rows: slice | Tensor
-    ) -> None:
-        square, velocity = state
-        square.mul_(RMSPROP_SMOOTHING).addcmul_(gradient, gradient, value=1.0 - RMSPROP_SMOOTHING)
-        velocity.mul_(self.settings.momentum[rows]).add_(gradient / (square.sqrt() + EPSILON))
-        flat.sub_(rate * velocity)
+    def _spread(self, number: Number) -> Tensor:
+        """A number of each member. [M, 1]"""
+        if isinstance(number, Tensor):
+            return number
+        return torch.full((len(self.flat), 1), number, dtype=self.flat.dtype, device=self.flat.device)
 
 
-def clip_norm(gradient: Tensor, most: Tensor) -> None:
-    """Shortens each member's gradient [M, P] to a norm of at most `most` [M, 1], in place."""
-    norm = torch.linalg.vector_norm(gradient, dim=1, keepdim=True)
-    gradient.mul_((most / (norm + 1e-6)).clamp(max=1.0))
+def _shrink(flat: Tensor, rate: Number, decay: Number) -> None:
+    """flat *= 1 - rate decay"""
+    if isinstance(rate, Tensor) or not isinstance(decay, Tensor):
+        flat.mul_(1.0 - rate * decay)
+    else:
+        flat.addcmul_(flat, decay, value=-rate)
