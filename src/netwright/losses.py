@@ -452,7 +452,9 @@ class BinaryCrossentropy(Probabilistic):
     def gradient(self, target: Tensor, output: Tensor, *, logits: bool = False) -> Tensor | None:
         if not (logits or self.from_logits):
             return None
-        return (torch.sigmoid(output) - self._smooth(target)) * (1 / _numbers_a_row(output))
+        slope = torch.sigmoid(output).sub_(self._smooth(target))
+        count = _numbers_a_row(output)
+        return slope if count == 1 else slope / count
 
     def _smooth(self, target: Tensor) -> Tensor:
         return target + self.label_smoothing * (0.5 - target) if self.label_smoothing else target
@@ -523,7 +525,9 @@ class CategoricalCrossentropy(Probabilistic):
         if not (logits or self.from_logits):
             return None
         # Targets sum to 1, as `check` saw to.
-        return (torch.softmax(output, -1) - self._smooth(target)) * (1 / math.prod(output.shape[2:-1]))
+        slope = torch.softmax(output, -1).sub_(self._smooth(target))
+        positions = math.prod(output.shape[2:-1])
+        return slope if positions == 1 else slope / positions
 
     def _logs(self, output: Tensor, logits: bool) -> Tensor:
         return torch.log_softmax(output, -1) if logits or self.from_logits else _normalized_logs(output)
@@ -589,7 +593,7 @@ class SparseCategoricalCrossentropy(Probabilistic):
         if share:
             slope = slope - share / output.shape[-1]
         right = target[..., None]
-        slope.scatter_add_(-1, right, slope.new_full((), share - 1).expand(right.shape))
+        slope.scatter_(-1, right, share - 1, reduce="add")
         positions = math.prod(output.shape[2:-1])
         return slope if positions == 1 else slope / positions
 
