@@ -6,8 +6,9 @@ The optimiser then needs a handful of operations whatever the number of layers a
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,13 +25,18 @@ class Declared:
         shape: without the member axis.
         initial: draws the first values.
         rate: factor on the learning rate.
-        decay: whether weight decay and L1 apply.
+        decay: whether weight decay and L1 of the training apply.
+        l1, l2: its own penalties: l1 times the sum of its absolute values, l2 times that of its squares.
+        constraint: brings it back to what is allowed after each step, [M, *shape] to the same.
     """
 
     shape: tuple[int, ...]
     initial: Initial
     rate: float = 1.0
     decay: bool = True
+    l1: float = 0.0
+    l2: float = 0.0
+    constraint: Callable[[Tensor], Tensor] | None = None
 
     @property
     def size(self) -> int:
@@ -65,8 +71,8 @@ class Layer(nn.Module):
         super().__init__()
         self.declared: dict[str, Declared] = {}
 
-    def declare(self, name: str, shape: tuple[int, ...], initial: Initial, **group: float | bool) -> None:
-        self.declared[name] = Declared(shape, initial, **group)  # type: ignore[arg-type]
+    def declare(self, name: str, shape: tuple[int, ...], initial: Initial, **group: Any) -> None:
+        self.declared[name] = Declared(shape, initial, **group)
 
 
 @dataclass(frozen=True)
@@ -109,6 +115,11 @@ class Layout:
     def decays(self) -> Tensor:
         """1 where weight decay applies, else 0. [P]"""
         return self._spread([float(place.declared.decay) for place in self.places])
+
+    def penalties(self) -> tuple[Tensor, Tensor] | None:
+        """Each parameter's factors of L1 and L2; None when there are none. Each [P]"""
+        l1, l2 = ([getattr(place.declared, name) for place in self.places] for name in ("l1", "l2"))
+        return (self._spread(l1), self._spread(l2)) if any(l1) or any(l2) else None
 
     def _spread(self, values: list[float]) -> Tensor:
         return torch.repeat_interleave(torch.tensor(values), torch.tensor(self.sizes))

@@ -35,6 +35,8 @@ class Trainable(nn.Module):
         layout: what lies where in it.
     """
 
+    constrained = False  # whether `constrain` has anything to do
+
     def __init__(self, members: int) -> None:
         super().__init__()
         self.members = members
@@ -104,6 +106,9 @@ class Trainable(nn.Module):
         losses.sum().backward()
         assert self.flat.grad is not None
         return Step(losses.detach(), self.flat.grad, output)
+
+    def constrain(self) -> None:
+        """Brings parameters back to what is allowed, after each step."""
 
     def live(self) -> list[Tensor]:
         """What training changes beside the parameters, such as batch norm's statistics. Each [M, ...]"""

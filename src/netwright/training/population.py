@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +15,18 @@ from netwright.data.dataset import Dataset
 from netwright.errors import NetwrightError
 from netwright.nn.member import Mode
 from netwright.nn.trainable import Step, Trainable
+from netwright.training.averaging import MovingAverage
 from netwright.training.callbacks import Callback, State
+from netwright.training.clip import Clip
 from netwright.training.device import autocast
 from netwright.training.feed import Batch, Feed, ResidentFeed
 from netwright.training.history import Ending, History
 from netwright.training.interrupt import Interrupt
-from netwright.training.optimizer import Optimizer, Settings, clip_norm
+from netwright.training.optimizer import Optimizer, Settings
 from netwright.training.randomness import MemberGenerators
 from netwright.training.schedule import factor
+
+WAITING = 32  # steps whose outputs wait for their metrics
 
 
 @dataclass
@@ -80,6 +84,10 @@ class Population:
         optimizer: one that has already been at work on this network; a new one unless given.
         keep_best: whether each member's best epoch is put back at the end.
         watch_training: whether metrics are taken of the training batches too.
+        schedule: learning rates of all members by step [S], in the place of the config's schedule.
+        clip: what is done to the gradient, in the place of the members' `clip_norm`.
+        average: takes in the weights after each step, and their place at the end.
+        past: epochs that the network was trained for before; orders and dropout go on from there.
     """
 
     def __init__(
@@ -95,10 +103,15 @@ class Population:
         optimizer: Optimizer | None = None,
         keep_best: bool = True,
         watch_training: bool = False,
+        schedule: Callable[[Tensor], Tensor] | None = None,
+        clip: Clip | None = None,
+        average: MovingAverage | None = None,
+        past: int = 0,
     ) -> None:
         self.network, self.data, self.members, self.config = network, data, members, config
         self.callbacks, self.optimizer = callbacks, optimizer
         self.keep_best, self.watch_training = keep_best, watch_training
+        self.schedule, self.average, self.past = schedule, average, past
         self.device = network.flat.device
         self.epochs = int(config.epochs)
         seeds = [member.seed for member in members]
@@ -110,9 +123,10 @@ class Population:
             judged, [member.validation for member in members], seeds, 1, known=self._known(judged)
         )
         self.rate = self._each("learning_rate")
-        self.l1 = self._each("l1")
-        self.clip = self._each("clip_norm")
-        self.clips = bool(torch.isfinite(self.clip).any())
+        l1 = self._each("l1")
+        self.l1 = l1 if bool(l1.any()) else None
+        norms = self._each("clip_norm")
+        self.clip = clip or (Clip(norm=norms) if bool(torch.isfinite(norms).any()) else None)
         smoothing = self._each("label_smoothing")[:, 0]
         self.smoothing = smoothing if bool((smoothing > 0).any()) else None
         self.generators = MemberGenerators(seeds, self.device)
@@ -175,6 +189,8 @@ class Population:
         self.history.epochs = self.state.epoch
         if ending in ("time limit", "interrupted"):
             self.history.stop_step = self.state.step
+        if self.average is not None:
+            self.network.flat.data.copy_(self.average.values)
         if best is not None:
             best.restore(keep_last=not self.validation.rows and ending != "diverged")
             self.history.best_epoch = best.epoch
@@ -206,21 +222,23 @@ class Population:
         state = self.state
         first = state.step
         state.epoch += 1
-        generators = self.generators.start(state.epoch)
+        generators = self.generators.start(self.past + state.epoch)
         losses = torch.zeros(len(self.members), device=self.device)
-        watched = Totals(len(self.members), self.device)
+        seen = Watched(self.network, self.device) if self.watch_training else None
         cut: Ending | None = None
-        rates = self._rates(first)  # [S, M, 1]
-        shown = rates[:, 0, 0].tolist()
         self._tell("on_epoch_start")
-        for batch, rate in zip(self.feed.epoch(state.epoch), rates, strict=False):
+        rates = self._rates(first)  # [S, M, 1]
+        # One rate for all members is a number: the optimiser then has less to do.
+        alone = bool((rates == rates[:, :1]).all())
+        each: Sequence[Any] = rates[:, 0, 0].tolist() if alone else rates
+        for batch, rate in zip(self.feed.epoch(self.past + state.epoch), each, strict=False):
             step = self._step(
                 batch, rate if state.rate_factor == 1.0 else rate * state.rate_factor, generators
             )
             losses += step.losses
-            if self.watch_training:
-                watched.add(self.network.scores(step.output, batch.target), batch)
-            state.learning_rate = shown[state.step - first]
+            if seen is not None:
+                seen.add(step.output, batch)
+            state.learning_rate = rate if alone else float(rate[0])
             state.step += 1
             state.seconds = time.monotonic() - began
             state.losses, state.batch = losses, batch
@@ -233,8 +251,9 @@ class Population:
         train_loss = (losses / done.clamp(min=1).to(self.device)).tolist()
         last = rates[done.clamp(min=1) - 1, torch.arange(len(self.members)), 0] * state.rate_factor
         scores = self.validate() if self.validation.rows else {}
-        seen = {f"train_{name}": values for name, values in self._finish(watched).items() if name != "loss"}
-        seen |= {f"validation_{name}": values for name, values in scores.items()}
+        measured = {} if seen is None else self._finish(seen.totals())
+        told = {f"train_{name}": values for name, values in measured.items() if name != "loss"}
+        told |= {f"validation_{name}": values for name, values in scores.items()}
         state.rows = [
             {
                 "member": place,
@@ -244,7 +263,7 @@ class Population:
                 "learning_rate": float(last[place]),
                 "train_loss": train_loss[place],
             }
-            | {name: values[place] for name, values in seen.items()}
+            | {name: values[place] for name, values in told.items()}
             for place in range(len(self.members))
         ]
         self.history.rows += state.rows
@@ -267,23 +286,30 @@ class Population:
     def _rates(self, first: int) -> Tensor:
         """The learning rates of an epoch's steps, each by the member's own progress. [S, M, 1]"""
         steps = torch.arange(first, first + self.feed.passes)[:, None]
+        if self.schedule is not None:
+            rates = self.schedule(steps[:, 0] + self.past * self.feed.passes).to(self.rate)
+            return rates[:, None, None].expand(-1, len(self.members), 1)
         total = self.feed.steps * self.epochs
         factors = factor(self.config.schedule, self.feed.member_steps(steps), total, self.config.warmup)
         return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
 
-    def _step(self, batch: Batch, rate: Tensor, generators: list[torch.Generator]) -> Step:
+    def _step(self, batch: Batch, rate: Tensor | float, generators: list[torch.Generator]) -> Step:
         """One update of each member that has rows left in this epoch. Its losses are 0 for the others."""
         network = self.network
         mode = Mode(training=True, generators=generators, rows=batch.rows)
         with autocast(self.device, self.config.precision):
             step = network.step(batch.raw, batch.target, batch.weight, mode, self.smoothing)
         gradient = step.gradient
-        if self.config.l1 or bool(self.l1.any()):
+        if self.l1 is not None:
             gradient.add_(self.l1 * self.decays * network.flat.detach().sign())
-        if self.clips:
-            clip_norm(gradient, self.clip)
+        if self.clip is not None:
+            self.clip(gradient, batch.active)
         assert self.optimizer is not None
         self.optimizer.step(gradient, rate, batch.active)
+        if network.constrained:
+            network.constrain()
+        if self.average is not None:
+            self.average.update(network.flat, batch.active)
         if batch.active is None:
             return step
         return step._replace(losses=torch.where(batch.active, step.losses, 0.0))
@@ -350,6 +376,62 @@ class Totals:
         """Each [M] or [M, S]"""
         counts = self.weights.clamp(min=1e-12)
         return {name: total / counts.view(-1, *[1] * (total.dim() - 1)) for name, total in self.sums.items()}
+
+
+class Watched:
+    """Metrics of the training batches. Outputs wait until there are many: one computation serves them all."""
+
+    def __init__(self, network: Trainable, device: torch.device) -> None:
+        self.network, self.waiting = network, []
+        self.sums = Totals(network.members, device)
+
+    waiting: list[tuple[Any, Batch]]
+
+    def add(self, output: Any, batch: Batch) -> None:
+        """What a step gave."""
+        self.waiting.append((output, batch))
+        if len(self.waiting) >= WAITING:
+            self._count()
+
+    def totals(self) -> Totals:
+        """The sums over all steps so far."""
+        self._count()
+        return self.sums
+
+    @torch.no_grad()
+    def _count(self) -> None:
+        batches = [batch for _, batch in self.waiting]
+        if not batches:
+            return
+        weights = [batch.weight for batch in batches]
+        weight = None
+        if any(each is not None for each in weights):
+            sizes = [_first(batch.target).shape[:2] for batch in batches]
+            weight = torch.cat(
+                [
+                    self.sums.weights.new_ones(size) if each is None else each
+                    for each, size in zip(weights, sizes, strict=True)
+                ],
+                1,
+            )
+        output = _joined([output for output, _ in self.waiting])
+        target = _joined([batch.target for batch in batches])
+        self.waiting = []
+        self.sums.add(self.network.scores(output, target), Batch({}, target, weight))
+
+
+def _joined(parts: list[Any]) -> Any:
+    """Several steps' tensors (or lists, or dictionaries of tensors) as one. [M, B, ...]"""
+    first = parts[0]
+    if isinstance(first, dict):
+        return {name: torch.cat([part[name] for part in parts], 1) for name in first}
+    if isinstance(first, list | tuple):
+        return [torch.cat([part[place] for part in parts], 1) for place in range(len(first))]
+    return torch.cat(parts, 1)
+
+
+def _first(target: Any) -> Tensor:
+    return next(iter(target.values())) if isinstance(target, dict) else target
 
 
 def _lead(target: Any) -> Any:

@@ -1,0 +1,252 @@
+"""What all layers made by hand share: Keras's common arguments, shapes, and being called on symbols."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from netwright.errors import InputError, suggestion
+from netwright.nn import activations, member
+from netwright.nn.initial import Initial
+from netwright.nn.member import Mode
+
+Shape = tuple[int | None, ...]
+"""A shape without members and batch; None is a length that may differ from batch to batch."""
+
+
+@dataclass(frozen=True, eq=False)
+class Symbol:
+    """What a layer will give when data flows: the edges of a model's graph.
+
+    Arguments:
+        shape: without the batch.
+        layer: which gives it; None for an input.
+        sources: what the layer is given.
+        name: of an input.
+        dtype: "float32", or "int32" for codes.
+    """
+
+    shape: Shape
+    layer: Layer | None = None
+    sources: tuple[Symbol, ...] = ()
+    name: str | None = None
+    dtype: str = "float32"
+
+
+class Layer(member.Layer):
+    """Base of the layers of `netwright.layers`. Data runs as [M, B, *shape], channels last.
+
+    A layer of one's own overrides `output_shape` (when it changes the shape), `build` (when it has
+    parameters: `self.declare("kernel", (2, 3), initializer)`) and `forward`.
+
+    Arguments:
+        name: the layer's name; made from its class unless given.
+        input_shape: of the first layer of a `Sequential`, without the batch.
+        input_dim: the same for vectors: an input_shape of (input_dim,).
+        trainable: whether its parameters are trained.
+
+    Example:
+        >>> class Double(Layer):
+        ...     def forward(self, x, mode):
+        ...         return 2 * x
+    """
+
+    arguments: dict[str, Any]
+    several = False  # whether it takes a list of inputs
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
+        layer = super().__new__(cls)
+        layer.__dict__["arguments"] = _bound(cls, args, kwargs)
+        return layer
+
+    def __init__(
+        self,
+        *,
+        name: str | None = None,
+        input_shape: Sequence[int | None] | None = None,
+        input_dim: int | None = None,
+        trainable: bool = True,
+    ) -> None:
+        super().__init__()
+        self.given_name = name
+        self.name = name or snake_case(type(self).__name__)
+        if input_shape is None and input_dim is not None:
+            input_shape = (input_dim,)
+        self.input_shape: Shape | None = None if input_shape is None else as_shape(input_shape, self.place)
+        self.trainable = trainable
+        self.members = 1
+        self.built_for: Any = None
+
+    @property
+    def place(self) -> str:
+        """Where an error is."""
+        return f"layer {self.name!r}"
+
+    def wrong(self, what: str, hint: str | None = None) -> InputError:
+        """An error that names this layer, to be raised."""
+        return InputError(what, where=f"{self.place}, {type(self).__name__}", hint=hint)
+
+    def output_shape(self, shape: Any) -> Any:
+        """The output's shape for an input's (a list of shapes where it takes several). Refuses wrong ones."""
+        return shape
+
+    def build(self, shape: Any) -> None:
+        """Declares the parameters for inputs of that shape."""
+
+    def forward(self, x: Any, mode: Mode) -> Any:
+        """[M, B, *shape] to [M, B, *output_shape]."""
+        raise NotImplementedError
+
+    def connect(self, shape: Any, members: int) -> Any:
+        """Builds the layer for inputs of that shape when it is not yet, and returns the output's shape."""
+        given = self.output_shape(shape)
+        if self.built_for is None:
+            self.members = members
+            self.build(shape)
+            self.built_for = shape
+        elif _last(shape) != _last(self.built_for):
+            raise self.wrong(f"it was built for inputs of shape {self.built_for}, and now gets {shape}")
+        return given
+
+    def inner(self, layer: Layer, shape: Any) -> Any:
+        """Builds a layer inside this one, with its members; returns its output's shape."""
+        return layer.connect(shape, self.members)
+
+    def declare(self, name: str, shape: tuple[int, ...], initial: Initial, **group: Any) -> None:
+        """Asks for a parameter; see `netwright.nn.member.Declared`."""
+        if not self.trainable:
+            group["rate"] = 0.0
+        super().declare(name, shape, initial, **group)
+
+    def __call__(self, *inputs: Any, **more: Any) -> Any:
+        """On symbols: a symbol of the output. On tensors: the forward pass."""
+        first = inputs[0] if inputs else None
+        symbols = list(first) if isinstance(first, list | tuple) else [first]
+        if not symbols or not all(isinstance(each, Symbol) for each in symbols):
+            return super().__call__(*inputs, **more)
+        if self.several != isinstance(first, list | tuple):
+            raise self.wrong(
+                "it takes a list of inputs" if self.several else "it takes one input, and was given a list"
+            )
+        shape = [each.shape for each in symbols] if self.several else symbols[0].shape
+        return Symbol(self.output_shape(shape), self, tuple(symbols))
+
+    def __repr__(self) -> str:
+        shown = ", ".join(f"{key}={value!r}" for key, value in self.arguments.items() if key != "name")
+        return f"{type(self).__name__}({shown})"
+
+
+class Activated(Layer):
+    """A layer that ends with an activation of each value (softmax: of each vector).
+
+    A model leaves the last activation out where its loss is computed on what comes before it.
+
+    Arguments:
+        activation: its name, a function of a tensor, or None.
+    """
+
+    def __init__(self, activation: str | Callable[[Tensor], Tensor] | None = None, **common: Any) -> None:
+        super().__init__(**common)
+        self.activation = activation
+        try:
+            self.activate = activations.get(activation)
+        except InputError as error:
+            raise self.wrong(error.what, error.hint) from None
+
+    @property
+    def activation_name(self) -> str:
+        """Its name; "linear" when there is none, "" for a function of one's own."""
+        if self.activation is None:
+            return "linear"
+        return self.activation if isinstance(self.activation, str) else ""
+
+    def compute(self, x: Tensor, mode: Mode) -> Tensor:
+        """All but the activation."""
+        raise NotImplementedError
+
+    def forward(self, x: Tensor, mode: Mode) -> Tensor:
+        x = self.compute(x, mode)
+        return x if self.activation is None else self.activate(x)
+
+
+def as_shape(shape: Any, where: str) -> Shape:
+    """A shape that a user gave, checked."""
+    values = (shape,) if isinstance(shape, int | np.integer) or shape is None else tuple(shape)
+    for value in values:
+        if value is not None and (not isinstance(value, int | np.integer) or value < 1):
+            raise InputError(
+                f"a shape holds whole numbers from 1 on (or None), and not {value!r}",
+                where=where,
+                hint="give it without the batch: input_shape=(28, 28, 1)",
+            )
+    return tuple(None if value is None else int(value) for value in values)
+
+
+def at_least(value: Any, least: int, name: str, layer: Layer) -> int:
+    """A whole number that a user gave, checked."""
+    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
+        raise layer.wrong(f"{name} is {value!r}", f"give a whole number, at least {least}")
+    return int(value)
+
+
+def share(value: Any, name: str, layer: Layer) -> float:
+    """A number from 0 to below 1 that a user gave, checked."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 1:
+        raise layer.wrong(f"{name} is {value!r}", "give a number from 0 to below 1")
+    return float(value)
+
+
+def snake_case(name: str) -> str:
+    """
+    Example:
+        >>> snake_case("LayerNormalization"), snake_case("Conv2D"), snake_case("GRU")
+        ('layer_normalization', 'conv2d', 'gru')
+    """
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).lower()
+
+
+def _last(shape: Any) -> Any:
+    """What of an input's shape parameters depend on."""
+    if isinstance(shape, list):
+        return [_last(each) for each in shape]
+    return shape[-1:]
+
+
+def _bound(cls: type, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+    """The arguments that a layer was made with, by name."""
+    signature = inspect.signature(cls.__init__)
+    common = inspect.signature(Layer.__init__).parameters
+    names = [
+        name
+        for name, each in [*signature.parameters.items(), *common.items()]
+        if name != "self" and each.kind is not each.VAR_KEYWORD
+    ]
+    for key in kwargs:
+        if key not in names:
+            raise InputError(
+                f"{cls.__name__} has no argument {key!r}", where="layers", hint=suggestion(key, names)
+            )
+    try:
+        bound = signature.bind(None, *args, **kwargs)
+    except TypeError as error:
+        raise InputError(f"{cls.__name__}: {error}", where="layers") from None
+    values = dict(list(bound.arguments.items())[1:])
+    for name, each in signature.parameters.items():
+        if each.kind is each.VAR_KEYWORD:
+            values |= values.pop(name, {})
+        elif each.kind is each.VAR_POSITIONAL and name in values:
+            values[name] = list(values[name])
+    return values
+
+
+def last_axis(shape: Shape, layer: Layer) -> int:
+    """The features of an input; refuses an unknown number."""
+    if not shape or shape[-1] is None:
+        raise layer.wrong(f"the last axis of its input, of shape {shape}, must be known")
+    return shape[-1]
