@@ -15,9 +15,9 @@ import netwright
 HOUSE = Path(netwright.__file__).parent
 # From the ground up. `__init__` gives names of all rooms when asked for, `__main__` is the door.
 ROOMS = [
-    *("errors", "config", "data", "nn"),
+    *("errors", "files", "config", "data", "nn"),
     *("initializers", "regularizers", "constraints", "losses", "metrics", "utils", "layers"),
-    *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "runs", "models"),
+    *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "runs", "models", "trainer"),
     *("pipeline", "api", "estimators", "cli"),
 ]
 DOORS = {"__init__", "__main__"}

@@ -57,8 +57,8 @@ def init(
     with Screen() as screen:
         screen.stage("starting")
         from netwright.cli.commented import commented
+        from netwright.files import write_text
         from netwright.pipeline.prepare import prepare
-        from netwright.runs.files import write_text
 
         made = config_of(
             target, None, changes, split_column=split_column, group=group, time=time, positive=positive

@@ -42,7 +42,7 @@ def predict(
     if output is not None:
         check_output(output, overwrite=overwrite)
     from netwright.cli.model import as_dicts, load_model, read_for
-    from netwright.runs.files import write_bytes
+    from netwright.files import write_bytes
 
     model = load_model(run)
     table, findings = read_for(model, data)

@@ -16,6 +16,7 @@ from threadpoolctl import threadpool_limits
 from netwright import __version__
 from netwright.config import Config
 from netwright.errors import NetwrightError
+from netwright.files import write_json, write_text
 from netwright.nn.network import Network
 from netwright.pipeline.assess import Assessment, assess, fit_baselines
 from netwright.pipeline.fit import fit
@@ -24,7 +25,6 @@ from netwright.pipeline.resolve import resolve
 from netwright.pipeline.watch import Watch
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
-from netwright.runs.files import write_json, write_text
 from netwright.runs.folder import clear_folder, drop_folder, make_folder
 from netwright.training.history import History
 

@@ -14,8 +14,8 @@ from netwright import __version__
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
 from netwright.errors import InputError
+from netwright.files import write_bytes, write_json
 from netwright.nn.network import Network
-from netwright.runs.files import write_bytes, write_json
 
 VERSION = 1
 WEIGHTS, NETWORK, SCHEMA = "network.safetensors", "network.json", "schema.json"
