@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +15,7 @@ class State:
         epochs: epochs planned.
         steps: steps planned in all.
         epoch: the epoch that is running, from 1.
+        past: epochs that are counted before the first of this training.
         step: steps done.
         seconds: since the training began.
         learning_rate: of the first member.
@@ -22,14 +24,19 @@ class State:
         best_epoch: of each member, so far.
         losses: sums of the epoch's losses so far, of each member; on the device. [M]
         batch: the batch of the step that is done.
+        rate: a callback may set it: the learning rate of all steps that follow, in the schedule's place.
         rate_factor: a callback may set it: multiplies the learning rates of all steps that follow.
         stop: set to True to end the training.
+        reason: what the history is to call that end; one of `training.history.Ending`.
+        cut: why the epoch that `on_epoch` tells of ended before its last step; None when it did not.
         population: what is being trained.
+        model: what the user trains, which has `population` inside.
     """
 
     epochs: int
     steps: int
     epoch: int = 0
+    past: int = 0
     step: int = 0
     seconds: float = 0.0
     learning_rate: float = 0.0
@@ -38,9 +45,13 @@ class State:
     best_epoch: list[int] = field(default_factory=list)
     losses: Any = None
     batch: Any = None
+    rate: float | None = None
     rate_factor: float = 1.0
     stop: bool = False
+    reason: Any = "interrupted"
+    cut: Any = None
     population: Any = None
+    model: Any = None
 
 
 class Callback:
@@ -54,6 +65,10 @@ class Callback:
 
     def on_step(self, state: State) -> None:
         """After each step. Must be quick."""
+
+    def step_hook(self) -> Callable[[State], None] | None:
+        """What is to be called after each step; None for nothing. Asked once, before the first step."""
+        return None if type(self).on_step is Callback.on_step else self.on_step
 
     def on_epoch(self, state: State) -> None:
         """After each epoch's validation."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, repeat
 from typing import Any
 
 import torch
@@ -79,7 +80,8 @@ class Population:
         members: M of them.
         config: what members share: epochs, batch size, optimiser, schedule, patience, precision.
         callbacks: watch and steer.
-        validation: the data that the members' validation rows are numbers of, where it is not `data`.
+        validation: the data that the members' validation rows are numbers of, where it is not `data`; or
+            what gives them.
         feed: gives the training batches in the place of `data`'s rows, such as from a loader.
         optimizer: one that has already been at work on this network; a new one unless given.
         keep_best: whether each member's best epoch is put back at the end.
@@ -98,7 +100,7 @@ class Population:
         config: TrainingConfig,
         callbacks: Sequence[Callback] = (),
         *,
-        validation: Dataset | None = None,
+        validation: Dataset | Feed | None = None,
         feed: Feed | None = None,
         optimizer: Optimizer | None = None,
         keep_best: bool = True,
@@ -109,7 +111,7 @@ class Population:
         past: int = 0,
     ) -> None:
         self.network, self.data, self.members, self.config = network, data, members, config
-        self.callbacks, self.optimizer = callbacks, optimizer
+        self.callbacks, self.step_hooks, self.optimizer = callbacks, [], optimizer
         self.keep_best, self.watch_training = keep_best, watch_training
         self.schedule, self.average, self.past = schedule, average, past
         self.device = network.flat.device
@@ -119,9 +121,7 @@ class Population:
             data, [member.train for member in members], seeds, int(config.batch_size), known=self._known(data)
         )
         judged = data if validation is None else validation
-        self.validation = ResidentFeed(
-            judged, [member.validation for member in members], seeds, 1, known=self._known(judged)
-        )
+        self.validation = judged if isinstance(judged, Feed) else self._judged(judged, seeds)
         self.rate = self._each("learning_rate")
         l1 = self._each("l1")
         self.l1 = l1 if bool(l1.any()) else None
@@ -134,6 +134,12 @@ class Population:
         self.state = State(self.epochs, self.epochs * self.feed.passes, best_epoch=[0] * len(members))
         self.state.population = self
         self.history = History()
+
+    def _judged(self, data: Dataset, seeds: list[int]) -> Feed:
+        """The members' validation rows."""
+        return ResidentFeed(
+            data, [member.validation for member in self.members], seeds, 1, known=self._known(data)
+        )
 
     def _known(self, data: Dataset) -> Tensor | None:
         """Which rows have a target. [N]"""
@@ -178,11 +184,13 @@ class Population:
         # Without validation rows there is nothing to wait for: the loss of training rows only ever falls.
         patience = self.config.patience if self.validation.rows else None
         best = Best(self.network, patience) if self.keep_best else None  # type: ignore[arg-type]
-        began = time.monotonic()
         self._tell("on_start")
+        began = time.monotonic() - self.state.seconds
+        hooks = [(callback, callback.step_hook()) for callback in self.callbacks]
+        self.step_hooks = [(callback, hook) for callback, hook in hooks if hook is not None]
         with Interrupt() as interrupt:
             self.deadline, self.interrupt = deadline, interrupt
-            ending: Ending | None = None
+            ending: Ending | None = self.state.reason if self.state.stop else None
             while ending is None and self.state.epoch < self.epochs:
                 ending = self._epoch(best, began)
         self.history.stopped = ending or "all epochs"
@@ -230,26 +238,34 @@ class Population:
         rates = self._rates(first)  # [S, M, 1]
         # One rate for all members is a number: the optimiser then has less to do.
         alone = bool((rates == rates[:, :1]).all())
-        each: Sequence[Any] = rates[:, 0, 0].tolist() if alone else rates
-        for batch, rate in zip(self.feed.epoch(self.past + state.epoch), each, strict=False):
-            step = self._step(
-                batch, rate if state.rate_factor == 1.0 else rate * state.rate_factor, generators
-            )
+        each: Any = rates[:, 0, 0].tolist() if alone else rates
+        # A feed may not know its length; then the last rate goes on.
+        endless = chain(each, repeat(each[-1])) if len(each) else each
+        for batch, rate in zip(self.feed.epoch(self.past + state.epoch), endless, strict=False):
+            if state.rate is not None:
+                rate = state.rate
+            if state.rate_factor != 1.0:
+                rate = rate * state.rate_factor
+            step = self._step(batch, rate, generators)
             losses += step.losses
             if seen is not None:
                 seen.add(step.output, batch)
-            state.learning_rate = rate if alone else float(rate[0])
+            state.learning_rate = float(rate[0]) if isinstance(rate, Tensor) else rate
             state.step += 1
             state.seconds = time.monotonic() - began
             state.losses, state.batch = losses, batch
-            self._tell("on_step")
+            for callback, hook in self.step_hooks:
+                self._call(callback, hook)
             cut = self._cut()
             if cut:
                 break
         done = self.feed.done_in_epoch(state.step - first)
         steps = self.feed.member_steps(state.step).tolist()
         train_loss = (losses / done.clamp(min=1).to(self.device)).tolist()
-        last = rates[done.clamp(min=1) - 1, torch.arange(len(self.members)), 0] * state.rate_factor
+        last = rates[done.clamp(1, len(rates)) - 1, torch.arange(len(self.members)), 0]
+        if state.rate is not None:
+            last = torch.full_like(last, state.rate)
+        last = last * state.rate_factor
         scores = self.validate() if self.validation.rows else {}
         measured = {} if seen is None else self._finish(seen.totals())
         told = {f"train_{name}": values for name, values in measured.items() if name != "loss"}
@@ -270,7 +286,7 @@ class Population:
         state.train_loss = sum(train_loss) / len(train_loss)
         state.learning_rate = float(last[0])
         if not torch.isfinite(torch.tensor(train_loss)).any():
-            if best is None or not any(best.epoch):
+            if cut != "diverged" and (best is None or not any(best.epoch)):
                 raise Diverged(state.epoch, self.rate[0].item())
             return "diverged"
         patient = True
@@ -278,10 +294,17 @@ class Population:
             judged = scores["loss"] if self.validation.rows else train_loss
             patient = best.update(torch.tensor(judged, device=self.device), state.epoch)
             state.best_epoch = best.epoch
+        state.cut = cut
         self._tell("on_epoch")
         if cut or state.stop:
-            return cut or "interrupted"
+            return cut or state.reason
         return None if patient else "early stopping"
+
+    def rate_now(self) -> float:
+        """The first member's learning rate in the step to come."""
+        state = self.state
+        rate = float(self._rates(state.step)[0, 0, 0]) if state.rate is None else state.rate
+        return rate * state.rate_factor
 
     def _rates(self, first: int) -> Tensor:
         """The learning rates of an epoch's steps, each by the member's own progress. [S, M, 1]"""
@@ -332,15 +355,24 @@ class Population:
         state = self.state
         if self.config.stop_step is not None and state.step >= self.config.stop_step:
             return "interrupted"
-        if self.interrupt.asked or state.stop:
+        if self.interrupt.asked:
             return "interrupted"
+        if state.stop:
+            return state.reason
         if self.deadline is not None and time.monotonic() > self.deadline:
             return "time limit"
         return None
 
     def _tell(self, event: str) -> None:
         for callback in self.callbacks:
-            getattr(callback, event)(self.state)
+            self._call(callback, getattr(callback, event))
+
+    def _call(self, callback: Callback, hook: Callable[[State], None]) -> None:
+        try:
+            hook(self.state)
+        except Exception as error:
+            error.add_note(f"raised by the callback {type(callback).__name__} in {hook.__name__}")
+            raise
 
 
 class Diverged(NetwrightError):
