@@ -149,6 +149,9 @@ class Activated(Layer):
 
     Arguments:
         activation: its name, a function of a tensor, or None.
+
+    Attributes:
+        activation_name: "linear" when there is none, "" for a function of one's own.
     """
 
     def __init__(self, activation: str | Callable[[Tensor], Tensor] | None = None, **common: Any) -> None:
@@ -158,13 +161,7 @@ class Activated(Layer):
             self.activate = activations.get(activation)
         except InputError as error:
             raise self.wrong(error.what, error.hint) from None
-
-    @property
-    def activation_name(self) -> str:
-        """Its name; "linear" when there is none, "" for a function of one's own."""
-        if self.activation is None:
-            return "linear"
-        return self.activation if isinstance(self.activation, str) else ""
+        self.activation_name = activations.name_of(activation) or ""
 
     def compute(self, x: Tensor, mode: Mode) -> Tensor:
         """All but the activation."""

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import Any
+
 import torch
 
 from netwright.errors import InputError
+
+SMALL_STEP = 16_000_000
 
 
 def find_device(wanted: str) -> torch.device:
@@ -42,5 +48,28 @@ def use_threads(count: int | None) -> int:
     return torch.get_num_threads()
 
 
-def autocast(device: torch.device, precision: str) -> torch.autocast:
-    return torch.autocast(device.type, dtype=torch.bfloat16, enabled=precision == "bfloat16")
+def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any]:
+    """Mixed precision where it is asked for."""
+    if precision != "bfloat16":
+        return _PLAIN
+    return torch.autocast(device.type, dtype=torch.bfloat16)
+
+
+_PLAIN = nullcontext()
+
+
+@contextmanager
+def fitting_threads(work: int, device: torch.device) -> Iterator[None]:
+    """One processor thread while little is computed in a step, since more would only wait for each other.
+
+    Arguments:
+        work: products of a step: rows times parameters.
+        device: where it is computed.
+    """
+    before = torch.get_num_threads()
+    if device.type == "cpu" and work < SMALL_STEP:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

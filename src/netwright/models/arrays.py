@@ -1,0 +1,197 @@
+"""What users give as x and y, checked and as tensors. What can be wrong with arrays is told here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netwright.errors import InputError, suggestion
+from netwright.layers.base import Shape
+
+
+def inputs(x: Any, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """The arrays of all inputs by name; one array, several as a list, or by name.
+
+    Raises:
+        InputError: not so many as inputs, or of unequal length.
+    """
+    if isinstance(x, dict):
+        for name in x:
+            if name not in names:
+                raise InputError(
+                    f"the model has no input {name!r}", where="x", hint=suggestion(str(name), names)
+                )
+        missing = [name for name in names if name not in x]
+        if missing:
+            raise InputError(f"x lacks the input {missing[0]!r}", hint=f"it wants {', '.join(names)}")
+        given = [x[name] for name in names]
+    elif len(names) > 1:
+        if not isinstance(x, list | tuple) or len(x) != len(names):
+            count = len(x) if isinstance(x, list | tuple) else 1
+            raise InputError(
+                f"the model has {len(names)} inputs, and x holds {count}",
+                hint=f"give a list of arrays in the order {', '.join(names)}, or a dictionary",
+            )
+        given = list(x)
+    else:
+        given = [x]
+    found = {
+        name: array(each, name if len(names) > 1 else "x") for name, each in zip(names, given, strict=True)
+    }
+    equal_lengths(found)
+    return found
+
+
+def array(values: Any, where: str) -> np.ndarray:
+    """An array of numbers from an array, a list, a tensor, a column or frame of pandas or polars.
+
+    Raises:
+        InputError: text, nothing at all, or rows of unequal length.
+    """
+    if isinstance(values, Tensor):
+        values = values.detach().cpu().numpy()
+    elif hasattr(values, "to_numpy"):
+        values = values.to_numpy()
+    try:
+        found = np.asarray(values)
+    except ValueError:
+        raise InputError(
+            f"the rows of {where} have different lengths", hint="pad them to one length"
+        ) from None
+    if found.dtype == object or found.dtype.kind in "US":
+        try:
+            found = found.astype(np.float64)
+        except (TypeError, ValueError):
+            raise InputError(
+                f"{where} holds values that are no numbers, such as {_example(found)!r}",
+                hint="give numbers; nw.NetClassifier and nw.train take tables with text as they are",
+            ) from None
+    if found.dtype.kind not in "biuf":
+        raise InputError(f"{where} holds values of type {found.dtype}, which are no numbers")
+    if found.ndim == 0:
+        raise InputError(f"{where} is a single number", hint="give an array with a row for each example")
+    if not len(found):
+        raise InputError(f"{where} is empty", hint="there is no row in it")
+    return found
+
+
+def tensor(values: np.ndarray, shape: Shape, where: str, *, codes: bool = False) -> Tensor:
+    """The tensor of an input, held against the model's shape. [N, *shape]
+
+    Arguments:
+        values: checked by `array`.
+        shape: what the model was built for.
+        where: what errors call it.
+        codes: whether whole numbers are wanted, such as for an Embedding.
+
+    Raises:
+        InputError: another shape, or NaN and infinite values.
+    """
+    if values.ndim == 1 and len(shape) == 1 and shape[0] in (1, None):
+        values = values[:, None]
+    got = values.shape[1:]
+    if len(got) != len(shape) or any(
+        want is not None and want != have for want, have in zip(shape, got, strict=True)
+    ):
+        raise InputError(
+            f"{where} has shape {_shown(('N', *got))}, and the model wants {_shown(('N', *shape))}",
+            hint=_shape_hint(got, shape),
+        )
+    if values.dtype.kind == "f":
+        finite(values, where)
+    if codes:
+        if values.dtype.kind == "f" and (values != np.floor(values)).any():
+            raise InputError(f"{where} holds fractions, and codes are whole numbers")
+        return torch.from_numpy(np.ascontiguousarray(values.astype(np.int64)))
+    return torch.from_numpy(np.ascontiguousarray(values.astype(np.float32)))
+
+
+def finite(values: np.ndarray, where: str) -> None:
+    """Raises InputError for NaN and infinite values, with how many and where the first is."""
+    flat = values.reshape(len(values), -1)
+    if np.isfinite(flat.sum(dtype=np.float64)):
+        return
+    wrong = ~np.isfinite(flat)
+    if not wrong.any():
+        return
+    row, column = (int(each) for each in np.argwhere(wrong)[0])
+    what = "missing values (NaN)" if np.isnan(flat[wrong]).any() else "infinite values"
+    raise InputError(
+        f"{where} holds {int(wrong.sum()):,} {what}, the first in row {row}, column {column}",
+        hint="fill or drop them first; nw.NetClassifier and nw.train handle missing values themselves",
+    )
+
+
+def equal_lengths(arrays: dict[str, Any]) -> int:
+    """The number of rows that all have. Raises InputError when they differ."""
+    lengths = {name: len(each) for name, each in arrays.items()}
+    if len(set(lengths.values())) > 1:
+        told = ", ".join(f"{name} {length:,}" for name, length in lengths.items())
+        raise InputError(f"the numbers of rows differ: {told}", hint="each row of x needs its row of y")
+    return next(iter(lengths.values()))
+
+
+def weights(sample_weight: Any, rows: int) -> Tensor | None:
+    """Row weights as a tensor. [N] float32"""
+    if sample_weight is None:
+        return None
+    values = array(sample_weight, "sample_weight").reshape(-1).astype(np.float32)
+    if len(values) != rows:
+        raise InputError(f"sample_weight has {len(values)} values for {rows} rows")
+    finite(values, "sample_weight")
+    if (values < 0).any():
+        raise InputError("sample_weight holds values below 0", where=f"row {int(np.argmax(values < 0))}")
+    if not values.any():
+        raise InputError("all of sample_weight is 0", hint="no row would count")
+    return torch.from_numpy(values)
+
+
+def class_factors(class_weight: dict[Any, float], target: np.ndarray) -> Tensor:
+    """Each row's weight by its class. Targets are class numbers [N] or [N, 1], or one-hot [N, C]. [N]"""
+    codes = (
+        target.argmax(1)
+        if target.ndim == 2 and target.shape[1] > 1
+        else target.reshape(len(target), -1)[:, 0]
+    )
+    if not isinstance(class_weight, dict) or not class_weight:
+        raise InputError("class_weight is a dictionary {class number: weight}")
+    found = np.ones(len(codes), dtype=np.float32)
+    there = set(np.unique(codes).astype(int).tolist())
+    for name, weight in class_weight.items():
+        if not isinstance(name, int | np.integer) or int(name) not in there:
+            known = ", ".join(str(each) for each in sorted(there)[:12])
+            raise InputError(
+                f"class_weight names {name!r}, which is no class of y", hint=f"there are: {known}"
+            )
+        if not weight >= 0:
+            raise InputError(
+                f"the weight of class {name} is {weight!r}", hint="a weight is a number from 0 on"
+            )
+        found[codes == name] = weight
+    return torch.from_numpy(found)
+
+
+def _shown(shape: tuple[Any, ...]) -> str:
+    text = ", ".join("any" if each is None else str(each) for each in shape)
+    return f"({text},)" if len(shape) == 1 else f"({text})"
+
+
+def _shape_hint(got: tuple[int, ...], wanted: Shape) -> str:
+    if len(got) + 1 == len(wanted) and wanted[-1] == 1 and tuple(got) == tuple(wanted[:-1]):
+        return "give it an axis of channels: x[..., None]"
+    if len(got) == 3 and len(wanted) == 3 and got[0] == wanted[-1]:
+        return "channels come last: x.transpose(0, 2, 3, 1)"
+    return "look at input_shape of the first layer, or at x.shape"
+
+
+def _example(values: np.ndarray) -> Any:
+    for value in values.reshape(-1)[:1000]:
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            return value
+    return values.reshape(-1)[0]

@@ -1,0 +1,235 @@
+"""A graph of layers as a network that the engine can train, with the losses and metrics of its outputs."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from netwright.layers.base import Activated, Symbol
+from netwright.losses import Loss
+from netwright.metrics import Metric
+from netwright.models import backprop
+from netwright.models.graph import Graph
+from netwright.nn.member import PREDICT, Mode
+from netwright.nn.trainable import Step, Trainable, weighted_mean
+
+
+@dataclass
+class Goal:
+    """What one output is trained for.
+
+    Arguments:
+        loss: None where an output has no part in the training.
+        weight: of its loss among those of several outputs.
+        metrics: told beside the loss.
+    """
+
+    loss: Loss | None = None
+    weight: float = 1.0
+    metrics: list[Metric] = field(default_factory=list)
+
+
+class GraphNetwork(Trainable):
+    """M networks of one graph of layers.
+
+    Targets are a tensor, or tensors by the outputs' names where there are several outputs.
+
+    Arguments:
+        inputs, outputs: symbols; see `Graph`.
+        members: M.
+
+    Attributes:
+        names: of the inputs and outputs, which raw tensors and targets go by.
+    """
+
+    def __init__(self, inputs: Sequence[Symbol], outputs: Sequence[Symbol], members: int = 1) -> None:
+        super().__init__(members)
+        self.graph = Graph(inputs, outputs, members)
+        self.input_names = _unique([symbol.name or "x" for symbol in inputs])
+        ends = [self.graph.last_layer(place) for place in range(len(outputs))]
+        self.output_names = _unique([layer.name if layer is not None else "output" for layer in ends])
+        self.goals = [Goal() for _ in outputs]
+        self.chain: backprop.Chain | None = None
+        self.lay_out()
+        self.constrained = any(place.declared.constraint for place in self.layout.places)
+        penalties = self.layout.penalties()
+        self.penalized = penalties is not None
+        if penalties is not None:
+            self.register_buffer("l1", penalties[0], persistent=False)
+            self.register_buffer("l2", penalties[1], persistent=False)
+
+    l1: Tensor
+    l2: Tensor
+
+    def aim(self, goals: list[Goal]) -> None:
+        """Sets what the outputs are trained for."""
+        self.goals = goals
+        joined = set()
+        self.logits = []
+        for place, goal in enumerate(goals):
+            layer = self.graph.last_layer(place)
+            end = self.graph.ends[place]
+            join = (
+                goal.loss is not None
+                and isinstance(layer, Activated)
+                and layer.activation_name == goal.loss.joins
+                and self.graph.ends.count(end) == 1
+                and not any(end in node.sources for node in self.graph.nodes)
+            )
+            self.logits.append(join)
+            if join:
+                joined.add(end)
+        self.joined = frozenset(joined)
+        self.chain = None
+
+    def use_chain(self) -> None:
+        """Takes the written-out back-propagation where there is one, on the parameters where they lie."""
+        layers = self.graph.chain()
+        loss = self.goals[0].loss
+        if (
+            layers
+            and loss is not None
+            and backprop.fits(layers, self.graph.shapes[:-1], logits=self.logits[0])
+        ):
+            self.chain = backprop.Chain(layers, loss, self.logits[0], self.layout, self.flat)
+
+    def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> list[Tensor]:
+        """Outputs [M, B, ...]; those that are joined with their loss before the last activation."""
+        self.layout.bind(self.flat if torch.is_grad_enabled() else self.flat.detach())
+        return self.graph.run([raw[name] for name in self.input_names], mode, self.joined)
+
+    def activated(self, outputs: list[Tensor]) -> list[Tensor]:
+        """Outputs after their last activation."""
+        found = []
+        for place, (output, joined) in enumerate(zip(outputs, self.logits, strict=True)):
+            layer = self.graph.last_layer(place)
+            found.append(layer.activate(output) if joined and isinstance(layer, Activated) else output)
+        return found
+
+    @torch.inference_mode()
+    def predict(self, raw: dict[str, Tensor]) -> list[Tensor]:
+        """Outputs for raw tensors [M, B, ...] as a user wants them."""
+        return self.activated(self(raw))
+
+    def losses(
+        self, output: Any, target: Any, weight: Tensor | None = None, smoothing: Tensor | None = None
+    ) -> Tensor:
+        total: Any = 0.0
+        for place, goal in enumerate(self.goals):
+            if goal.loss is not None:
+                rows = self._rows(goal.loss, place, output, target)
+                total = total + goal.weight * weighted_mean(rows, weight)
+        return total
+
+    def _rows(self, loss: Loss, place: int, output: list[Tensor], target: Any) -> Tensor:
+        """The loss of each row for one output. [M, B]"""
+        return loss.rows(self._target(target, place), _wide(output[place]), logits=self.logits[place])
+
+    def _target(self, target: Any, place: int) -> Tensor:
+        return target[self.output_names[place]] if isinstance(target, dict) else target
+
+    def step(
+        self,
+        raw: dict[str, Tensor],
+        target: Any,
+        weight: Tensor | None,
+        mode: Mode,
+        smoothing: Tensor | None = None,
+    ) -> Step:
+        step = None
+        if self.chain is not None and not torch.is_autocast_enabled(self.flat.device.type):
+            step = self.chain.step(raw[self.input_names[0]], target, weight, mode)
+            if step is None:
+                self.chain = None
+        if step is None:
+            step = super().step(raw, target, weight, mode, smoothing)
+        if self.penalized:
+            flat = self.flat.detach()
+            step.gradient.addcmul_(self.l1, flat.sign()).addcmul_(self.l2, flat, value=2.0)
+            step = step._replace(losses=step.losses + self.penalty())
+        return step
+
+    def penalty(self) -> Tensor:
+        """What the layers' regularisers add to the loss. [M]"""
+        flat = self.flat.detach()
+        return (self.l1 * flat.abs() + self.l2 * flat.square()).sum(1)
+
+    def constrain(self) -> None:
+        """Brings parameters back to what their constraints allow."""
+        with torch.no_grad():
+            for place in self.layout.places:
+                if place.declared.constraint is not None:
+                    part = self.flat[:, place.start : place.start + place.declared.size]
+                    values = part.view(self.members, *place.declared.shape)
+                    part.copy_(place.declared.constraint(values).reshape(part.shape))
+
+    def scores(self, output: Any, target: Any) -> dict[str, Tensor]:
+        """The loss of each row, and what the metrics average; several outputs have their names in front."""
+        found: dict[str, Tensor] = {}
+        given = self.activated([_wide(each) for each in output])
+        several = len(self.goals) > 1
+        total: Any = 0.0
+        for place, goal in enumerate(self.goals):
+            name = f"{self.output_names[place]}_" if several else ""
+            if goal.loss is not None:
+                rows = self._rows(goal.loss, place, output, target)
+                total = total + goal.weight * rows
+                if several:
+                    found[f"{name}loss"] = rows
+            for metric in goal.metrics:
+                found[f"{name}{metric.label}"] = metric.sums(self._target(target, place), given[place])
+        if self.penalized and isinstance(total, Tensor):
+            total = total + self.penalty()[:, None]
+        return {"loss": total} | found
+
+    def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
+        metrics = self.metrics()
+        return {name: metrics[name].finish(mean) if name in metrics else mean for name, mean in means.items()}
+
+    def metrics(self) -> dict[str, Metric]:
+        """All metrics by the names that they have in a history."""
+        several = len(self.goals) > 1
+        return {
+            f"{self.output_names[place]}_{metric.label}" if several else metric.label: metric
+            for place, goal in enumerate(self.goals)
+            for metric in goal.metrics
+        }
+
+    def live(self) -> list[Tensor]:
+        return [
+            getattr(module, name)
+            for module in self.graph.modules()
+            for name in getattr(module, "statistics", ())
+        ]
+
+    def rows_at_a_time(self) -> int:
+        largest = max((_size(shape) for shape in self.graph.shapes), default=1) * self.members
+        return max(16, min(16_384, 8_000_000 // max(1, largest)))
+
+
+def _wide(output: Tensor) -> Tensor:
+    """Losses are computed in float32 at least."""
+    return output.float() if output.dtype in (torch.bfloat16, torch.float16) else output
+
+
+def _size(shape: tuple[int | None, ...]) -> int:
+    size = 1
+    for each in shape:
+        size *= 64 if each is None else each
+    return size
+
+
+def _unique(names: list[str]) -> list[str]:
+    """Names that differ: x, x_1, ..."""
+    found: list[str] = []
+    for name in names:
+        number, given = 0, name
+        while given in found:
+            number += 1
+            given = f"{name}_{number}"
+        found.append(given)
+    return found

@@ -1,0 +1,99 @@
+"""Layers one after another."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from netwright.errors import InputError
+from netwright.layers.base import Layer, Symbol
+from netwright.models import arrays
+from netwright.models.model import Model
+from netwright.models.network import GraphNetwork
+
+
+class Sequential(Model):
+    """A model of layers one after another, as in Keras.
+
+    The input's shape comes from `input_shape=` or `input_dim=` of the first layer, from an `Input` in front,
+    or from the first rows that it sees.
+
+    Arguments:
+        layers: a list of layers; more can follow with `add`.
+        name: of the model.
+
+    Example:
+        >>> from netwright.layers import Dense
+        >>> model = Sequential([Dense(8, "relu", input_dim=4), Dense(1)])
+        >>> [array.shape for array in model.get_weights()]
+        [(4, 8), (8,), (8, 1), (1,)]
+    """
+
+    def __init__(self, layers: Sequence[Layer | Symbol] | None = None, name: str | None = None) -> None:
+        self._prepare(name)
+        self.list: list[Layer] = []
+        self.input: Symbol | None = None
+        for layer in layers or []:
+            self.add(layer)
+
+    def add(self, layer: Layer | Symbol) -> None:
+        """Puts a layer at the end. The weights that the model had are drawn anew."""
+        if isinstance(layer, Symbol) and layer.layer is None and not self.list:
+            self.input = layer
+            return
+        if isinstance(layer, type) or not isinstance(layer, Layer):
+            name = layer.__name__ if isinstance(layer, type) else repr(layer)
+            raise InputError(f"{name} is no layer", where="Sequential.add", hint="such as layers.Dense(64)")
+        if any(layer is each for each in self.list):
+            raise layer.wrong("it is in the model already", "make a new layer for each place")
+        if not self.list and self.input is None and layer.input_shape is not None:
+            self.input = Symbol(layer.input_shape)
+        self.list.append(layer)
+        self._rebuild()
+
+    def pop(self) -> Layer:
+        """Takes the last layer away and returns it."""
+        if not self.list:
+            raise InputError("the model has no layer to take away", where="Sequential.pop")
+        layer = self.list.pop()
+        self._rebuild()
+        return layer
+
+    def _rebuild(self) -> None:
+        self.network = None
+        if self.input is None or not self.list:
+            return
+        symbol = self.input
+        for layer in self.list:
+            symbol = layer(symbol)
+        self.network = GraphNetwork([self.input], [symbol])
+        self._start()
+        if self.settings is not None:
+            self._aim(None)
+
+    def build(self, input_shape: Sequence[int | None] | None = None) -> None:
+        """Builds the layers for rows of a shape; Keras's form with the batch, (None, 4), is understood."""
+        if input_shape is not None:
+            shape = tuple(input_shape)
+            self.input = Symbol(shape[1:] if len(shape) > 1 and shape[0] is None else shape)  # type: ignore[arg-type]
+        self._rebuild()
+
+    @property
+    def layers(self) -> list[Layer]:
+        return list(self.list)
+
+    def _inputs(self, x: Any, where: str = "") -> dict[str, Tensor]:
+        if self.network is None:
+            if not self.list:
+                raise InputError("the model has no layers", hint="model.add(layers.Dense(64))")
+            first = x if not isinstance(x, dict) else next(iter(x.values()))
+            self.input = Symbol(_shape_of(arrays.array(first, "x")))
+            self._rebuild()
+        return super()._inputs(x, where)
+
+
+def _shape_of(values: np.ndarray) -> tuple[int, ...]:
+    return values.shape[1:] or (1,)
