@@ -9,6 +9,28 @@ from typing import Any, Literal
 
 Ending = Literal["all epochs", "early stopping", "time limit", "interrupted", "diverged"]
 
+UNTOLD = {"member", "epoch", "step", "seconds"}
+
+
+def logs(row: dict[str, Any]) -> dict[str, float]:
+    """A row under Keras's names: loss, accuracy, val_loss, val_accuracy, ..., learning_rate.
+
+    Example:
+        >>> logs({"member": 0, "epoch": 1, "learning_rate": 0.1, "train_loss": 2.0, "validation_mae": 1.0})
+        {'loss': 2.0, 'val_mae': 1.0, 'learning_rate': 0.1}
+    """
+    found: dict[str, float] = {}
+    for name, value in row.items():
+        if name.startswith("train_"):
+            found[name.removeprefix("train_")] = value
+        elif name.startswith("validation_"):
+            found[f"val_{name.removeprefix('validation_')}"] = value
+        elif name not in UNTOLD and name != "learning_rate":
+            found[name] = value
+    if "learning_rate" in row:
+        found["learning_rate"] = row["learning_rate"]
+    return found
+
 
 @dataclass
 class History:
