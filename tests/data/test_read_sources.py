@@ -12,7 +12,7 @@ import polars as pl
 import pytest
 from sklearn.datasets import load_breast_cancer, load_iris
 
-from netwright.data.read import read
+from netwright.data.read import name_of, read
 from netwright.data.read.database import hide_password
 from netwright.errors import InputError
 
@@ -160,3 +160,16 @@ class TestSamples:
         pytest.importorskip("pandas")
         frame = load_iris(as_frame=True).frame
         assert read(frame).frame.drop("target").equals(read("sample:iris").frame.drop("target"))
+
+
+@pytest.mark.parametrize("name", ["things.csv.gz", "things.2024.csv", "things", "sample:iris"])
+def test_a_name_is_known_before_reading(tmp_path, name):
+    source = name if name.startswith("sample:") else str(tmp_path / name)
+    if not name.startswith("sample:"):
+        (tmp_path / name).write_text("a,b\n1,2\n3,4\n")
+    assert name_of(source) == read(source).name
+
+
+def test_a_first_cell_of_very_many_digits_is_no_crash(tmp_path):
+    (tmp_path / "long.csv").write_text("7" * 5000 + ",y\n1,2\n3,4\n")
+    assert read(tmp_path / "long.csv").frame.width == 2

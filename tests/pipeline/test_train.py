@@ -129,3 +129,40 @@ def test_other_tasks_go_the_whole_way(sample, tmp_path):
     assert {path.name for path in run.folder.iterdir()} == FILES
     assert run.metrics["task"] == {"diabetes": "regression", "iris": "multiclass"}[sample]
     json.dumps(run.metrics, allow_nan=False)
+
+
+@pytest.mark.parametrize(
+    ("stage", "hint", "there"),
+    [("evaluating", "netwright evaluate", False), ("writing the report", "netwright report", True)],
+)
+def test_ctrl_c_after_the_training_tells_what_is_left(source, tmp_path, stage, hint, there):
+    class Impatient(Watch):
+        said = ""
+
+        def stage(self, text: str) -> None:
+            if text == stage:
+                raise KeyboardInterrupt
+
+        def cut_short(self, text: str) -> None:
+            self.said = text
+
+    watch, folder = Impatient(), tmp_path / "cut"
+    values = {**SETTINGS, "data": {"path": str(source), "target": "y"}, "split": {"column": "split"}}
+    with pytest.raises(KeyboardInterrupt):
+        train_run(Config.parse({**values, "output": {"folder": str(folder)}}), watch=watch)
+    assert f"{hint} {folder}" in watch.said
+    assert (folder / "metrics.json").is_file() is there
+    assert len(load(folder).predict(source)) == 150
+
+
+def test_the_report_made_again_is_the_same_to_the_byte(run):
+    files = [run.folder / "report.html", run.folder / "model_card.md"]
+    first = [path.read_bytes() for path in files]
+    run.report()
+    assert [path.read_bytes() for path in files] == first
+
+
+def test_no_test_rows_are_told_before_the_training(source, tmp_path):
+    with pytest.raises(InputError, match="no test rows"):
+        train(source, "y", split__test=0.0, out=tmp_path / "run", progress=False)
+    assert not (tmp_path / "run").exists()

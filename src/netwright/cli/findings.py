@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from netwright.cli.output import counted, paragraph
 from netwright.data.finding import Finding
+from netwright.report.words import sentence
 
 MOST_SHOWN = 8
 SEVERITIES = ("error", "warning", "note")
@@ -26,16 +27,3 @@ def lines(finding: Finding, width: int | None, indent: str = "  ") -> str:
     """A finding with what to do about it, broken at a width."""
     text = f"{finding.severity}  {sentence(finding.message)} {sentence(finding.action)}".rstrip()
     return paragraph(text, width, indent, indent + "  ")
-
-
-def sentence(text: str) -> str:
-    """With a capital at its beginning where it is a word, and a full stop.
-
-    Example:
-        >>> sentence("not used")
-        'Not used.'
-    """
-    text = text.strip()
-    if not text:
-        return ""
-    return text[:1].upper() + text[1:] + ("" if text[-1] in ".!?" else ".")

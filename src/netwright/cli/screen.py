@@ -54,6 +54,9 @@ class Screen(Watch):
     def stage(self, text: str) -> None:
         self.display.stage(text)
 
+    def cut_short(self, text: str) -> None:
+        self.display.message(text, "warning")
+
     def findings(self, findings: list[Finding]) -> None:
         if not self.list_findings or not findings:
             return

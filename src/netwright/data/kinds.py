@@ -77,7 +77,7 @@ def find_kinds(
     left_out = exclude | set(target.columns)
     given = config.kinds
     _check_given(table, given, left_out)
-    cells = collect_cells(table.frame[rows].select(name for name in table.columns if name not in left_out))
+    cells = collect_cells(table.frame.select(name for name in table.columns if name not in left_out)[rows])
     found = [_take(each, given[each.name]) if each.name in given else _find(each) for each in cells]
     if all(each.kind in ("id", "constant") for each in found):
         found = [

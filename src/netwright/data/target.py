@@ -72,7 +72,7 @@ def describe_target(table: Table, split: Split, config: DataConfig) -> Target:
         Target(columns=['y'], task='binary', classes=['no', 'yes'], positive='yes')
     """
     names = find_target(table, config.target)
-    task = find_task(table.frame[split.development].select(names), config)
+    task = find_task(table.frame.select(names)[split.development], config)
     if config.positive is not None and task != "binary":
         raise InputError(f"a {task} target has no positive class", where="data.positive", hint="leave it out")
     if task in ("multilabel", "regression"):

@@ -200,6 +200,6 @@ def _exchanging(network: Network, data: Dataset, schema: Schema, scored: np.ndar
 def _predictions(prepared: Prepared, model: Model, output: np.ndarray) -> pl.DataFrame:
     """The test rows' numbers in the source, true and predicted targets, and probabilities."""
     rows = prepared.split.test
-    targets = prepared.table.frame[rows].select(prepared.schema.target.columns)
+    targets = prepared.table.frame.select(prepared.schema.target.columns)[rows]
     columns = [pl.Series("row", prepared.table.rows[rows]), *targets.get_columns()]
     return pl.DataFrame(columns + model.prediction_columns(output, "_predicted"))

@@ -15,7 +15,8 @@ from threadpoolctl import threadpool_limits
 
 from netwright import __version__
 from netwright.config import Config
-from netwright.errors import NetwrightError
+from netwright.data.read import name_of
+from netwright.errors import InputError, NetwrightError
 from netwright.files import write_json, write_text
 from netwright.nn.network import Network
 from netwright.pipeline.assess import Assessment, assess, fit_baselines
@@ -49,7 +50,7 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
     """
     watch = watch or Watch()
     clock = Clock(began)
-    name = _name(config, source)
+    name = name_of(config.data.path if source is None else source)
     folder = make_folder(config.output.folder, name, overwrite=config.output.overwrite)
     log = Log(folder)
     try:
@@ -60,6 +61,7 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
         if log.kept:
             with suppress(NetwrightError):  # of a full disk, which the first error tells better
                 log.add(f"stopped: {type(error).__name__}: {error}")
+            watch.cut_short(_left(folder))
         else:
             drop_folder(folder)
         raise
@@ -72,6 +74,9 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
 
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
+    if not len(prepared.split.test):
+        hint = "give split.test a share above 0, such as 0.2, or rows of their own with --test"
+        raise InputError("no test rows are left to score the network on", where="split", hint=hint)
     log.add(f"read {len(prepared.table):,} rows of {prepared.table.source}; {prepared.split.note}")
     resolved, device = resolve(prepared.config, prepared.schema, len(prepared.split.train))
     data = prepared.dataset().to(device)
@@ -116,6 +121,15 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
     write_json(folder / "metrics.json", metrics)
     log.add(f"done in {metrics['seconds']['total']:.1f} s")
     return folder
+
+
+def _left(folder: Path) -> str:
+    """What a run that ends after its training has left."""
+    if (folder / "metrics.json").is_file():
+        return f"the network and its scores are in {folder}; its report is made by: netwright report {folder}"
+    if (folder / "model" / bundle.NETWORK).is_file():
+        return f"the network is in {folder}, not scored yet: netwright evaluate {folder} DATA"
+    return f"an incomplete run is in {folder}"
 
 
 def _load_plots() -> None:
@@ -166,18 +180,6 @@ class Log:
 
     def _write(self) -> None:
         write_text(self.path, "\n".join(self.lines) + "\n")
-
-
-def _name(config: Config, source: Any) -> str:
-    source = config.data.path if source is None else source
-    if not isinstance(source, str | Path):
-        return "frame"
-    text = str(source)
-    if text.startswith("sample:"):
-        return text.removeprefix("sample:") or "sample"
-    if "::" in text:
-        return Path(text.split("::")[0].rsplit("/", 1)[-1]).stem or "query"
-    return Path(text).name.split(".")[0] or "data"
 
 
 def _saved(config: Config) -> Config:

@@ -19,5 +19,8 @@ class Watch:
     def findings(self, findings: list[Finding]) -> None:
         """The checks are done."""
 
+    def cut_short(self, text: str) -> None:
+        """The run ends before it is complete, and leaves something all the same."""
+
     def done(self) -> None:
         """The last stage is over."""

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 TABLE_ROWS = 20
 UNFOLDED_ROWS = 500
 FINDINGS = 30
+LATER = ("report", "total")  # seconds that are known only after the page is there
 
 
 def data(record: Record) -> str:
@@ -184,9 +185,10 @@ def _curves(record: Record) -> str:
 
 
 def settings(record: Record) -> str:
-    """The resolved config, versions and where the time went."""
+    """The resolved config, versions and where the time went, before this page was made."""
     seconds = record.metrics.get("seconds") or {}
-    times = [[text(part), f"{value:,.1f}"] for part, value in seconds.items() if value is not None]
+    known = {part: value for part, value in seconds.items() if value is not None and part not in LATER}
+    times = [[text(part), f"{value:,.1f}"] for part, value in known.items()]
     versions = [[text(name), text(value)] for name, value in (record.metrics.get("versions") or {}).items()]
     beside = [
         table(["part", "seconds"], times, "lr") if times else "",

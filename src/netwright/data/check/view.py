@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 
 import numpy as np
@@ -41,7 +42,8 @@ class View:
         """Labels of the development rows as `encode_target` gives them; test labels are not looked at."""
         mask = np.zeros(len(self.table), dtype=bool)
         mask[self.split.development] = True
-        return encode_target(self.table.keep(mask), self.schema.target)
+        labels = replace(self.table, frame=self.table.frame.select(self.schema.target.columns))
+        return encode_target(labels.keep(mask), self.schema.target)
 
     @property
     def is_classes(self) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 
 from netwright.config import ReadConfig
 from netwright.data.read.arff import read_arff
-from netwright.data.read.content import format_of, open_content
+from netwright.data.read.content import format_of, open_content, short_name
 from netwright.data.read.database import hide_password, read_database
 from netwright.data.read.delimited import read_delimited
 from netwright.data.read.frames import read_frame
@@ -17,7 +17,7 @@ from netwright.data.read.words import resolve, take_out
 from netwright.data.table import Table
 from netwright.errors import InputError
 
-__all__ = ["read"]
+__all__ = ["name_of", "read"]
 
 
 def read(source: Any, config: ReadConfig | None = None, missing: list[str] | str = "auto") -> Table:
@@ -53,6 +53,24 @@ def read(source: Any, config: ReadConfig | None = None, missing: list[str] | str
     return Table(frame, table.name, table.source, how, words=found, findings=table.findings)
 
 
+def name_of(source: Any) -> str:
+    """A short name for a source that need not have been read yet, as `Table.name` for most.
+
+    Example:
+        >>> name_of("data/adult.csv.gz"), name_of("sample:iris"), name_of("sqlite:///shop.db::SELECT 1")
+        ('adult', 'iris', 'shop')
+    """
+    if not isinstance(source, (str, Path)):
+        return "frame"
+    text = str(source)
+    if text.startswith("sample:"):
+        return text.removeprefix("sample:") or "sample"
+    if "://" in text:
+        return Path(text.partition("::")[0].partition("://")[2].partition("?")[0]).stem or "query"
+    file, _, member = text.partition("::")
+    return short_name(Path(member or file).name) or "data"
+
+
 def _from_text(source: str, config: ReadConfig) -> Table:
     if source.startswith("sample:"):
         name = source.removeprefix("sample:")
@@ -70,8 +88,7 @@ def _from_database(source: str) -> Table:
     if not mark:
         raise InputError("a database needs a query", where=where, hint=f'"{where}::SELECT * FROM table"')
     frame = plain_types(read_database(url, query))
-    name = Path(url.partition("://")[2].partition("?")[0]).stem or "query"
-    return Table(frame, name, f"{where}::{query}")
+    return Table(frame, name_of(source), f"{where}::{query}")
 
 
 def _from_file(source: str, config: ReadConfig) -> Table:

@@ -57,8 +57,18 @@ class Content:
     @property
     def name(self) -> str:
         """The file's name without endings, for the run's folder."""
-        path = PurePosixPath(self.filename)
-        return path.stem if path.suffix.lower() in ENDINGS else path.name
+        return short_name(self.filename)
+
+
+def short_name(filename: str) -> str:
+    """A file's name without the endings of compression and format.
+
+    Example:
+        >>> short_name("adult.csv.gz"), short_name("kddcup.data_10_percent.gz")
+        ('adult', 'kddcup.data_10_percent')
+    """
+    path = PurePosixPath(_without(filename, PACKED))
+    return path.stem if path.suffix.lower() in ENDINGS else path.name
 
 
 def open_content(path: str, config: ReadConfig) -> Content:
@@ -150,7 +160,7 @@ def _bytes(path: Path) -> bytes:
         folder = path.parent
         if not folder.is_dir():
             raise InputError(f"there is no folder {str(folder)!r}", where=str(path)) from None
-        stems = {each.name.split(".")[0]: each for each in folder.iterdir()}  # endings are too alike
+        stems = {each.name.split(".")[0]: each for each in folder.iterdir() if each.is_file()}
         best = nearest(path.name.split(".")[0], stems)
         hint = f"did you mean {str(stems[best])!r}?" if best else None
         raise InputError("there is no such file", where=str(path), hint=hint) from None

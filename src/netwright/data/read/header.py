@@ -10,6 +10,7 @@ from netwright.data.read.words import MISSING
 NUMBER = re.compile(r"[-+]?[$€£]?(\d[\d,]*\.?\d*|\.\d+|\d+,\d+)([eE][-+]?\d+)?%?\.?")
 DATE = re.compile(r"\d{1,4}([-/.]\d{1,2}){1,2}([T ]\d{1,2}(:\d{2}){1,2}\S*)?|\d{1,2}(:\d{2}){1,2}")
 ABSENT = {"", *MISSING}
+LONGEST_NUMBER = 18  # digits; a column's number or a year has fewer
 
 
 def has_header(rows: list[list[str]]) -> bool:
@@ -63,7 +64,9 @@ def _numeric(cell: str) -> bool:
 
 def _numbered(first: list[str]) -> bool:
     """Names that are numbers all the same: 0, 1, 2, ... as pandas writes them, or years in a row."""
-    numbers = [int(cell) for cell in first if cell.isascii() and cell.isdigit()]
+    numbers = [
+        int(cell) for cell in first if cell.isascii() and cell.isdigit() and len(cell) <= LONGEST_NUMBER
+    ]
     if len(numbers) < 3 or any(after - before != 1 for before, after in pairwise(numbers)):
         return False
     whole = len(numbers) == len(first) and numbers[0] == 0
