@@ -278,3 +278,9 @@ def test_a_pickle_is_never_opened(folder, monkeypatch):
     rewrite(folder / "network.json", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(InputError, match="does not fit together"):
         Model.load(folder)
+
+
+def test_words_for_missing_that_are_no_words_are_found(folder):
+    rewrite(folder / "network.json", missing=5)
+    with pytest.raises(InputError, match="does not fit together"):
+        Model.load(folder)

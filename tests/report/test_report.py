@@ -275,3 +275,10 @@ def test_slices_that_chance_explains_are_not_put_forward(
     record = Record.read(write(tmp_path, files))
     assert "None of these is that clear." in results.slices(record)
     assert "Weaker where" not in card(record)
+
+
+def test_metrics_without_a_task_are_called_damaged(tmp_path: Path, write: Write, run_files: Files) -> None:
+    write(tmp_path, run_files("binary"))
+    (tmp_path / "metrics.json").write_text("{}")
+    with pytest.raises(InputError, match="damaged"):
+        build(tmp_path)

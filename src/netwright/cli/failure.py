@@ -62,9 +62,11 @@ def explain(error: BaseException) -> tuple[int, Problem]:
     if isinstance(error, typer.TyperException):
         return BAD_INPUT, Problem("usage", _plain(error.format_message()), _help_of(error))
     if isinstance(error, KeyboardInterrupt | typer.Abort):
-        return INTERRUPTED, Problem("interrupted", "interrupted")
-    if isinstance(error, MemoryError):
-        return FAILED, Problem("failure", "the memory is not enough", "try fewer rows or columns")
+        return INTERRUPTED, Problem("interrupted", str(error) or "interrupted")
+    if isinstance(error, MemoryError) or "can't allocate memory" in str(error):  # PyTorch's own words
+        return FAILED, Problem(
+            "failure", "the memory is not enough", "try fewer rows or columns, a smaller network or batch"
+        )
     first = str(error).strip().partition("\n")[0]
     message = f"{type(error).__name__}: {first}" if first else type(error).__name__
     return FAILED, Problem("failure", message, "run again with --debug for the traceback")

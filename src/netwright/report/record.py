@@ -56,11 +56,16 @@ class Record:
             hint = "a finished run holds config.yaml and metrics.json"
             raise InputError("this is not the folder of a finished run", where=str(folder), hint=hint)
         findings = _json(folder / "findings.json", list)
+        metrics = _json(folder / "metrics.json", dict)
+        if metrics.get("task") not in PRIMARY:
+            raise InputError(
+                "the file is damaged: it tells no known task", where=str(folder / "metrics.json")
+            )
         return cls(
             name=folder.resolve().name,
             config=Config.load(folder / "config.yaml"),
             config_text=(folder / "config.yaml").read_text(encoding="utf-8"),
-            metrics=_json(folder / "metrics.json", dict),
+            metrics=metrics,
             evaluation=_json(folder / "evaluation.json", dict),
             findings=sorted(findings, key=lambda each: SEVERITIES.index(each["severity"])),
             history=_csv(folder / "history.csv"),

@@ -104,6 +104,7 @@ def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
         network = Network(schema, inputs, config, int(about["members"]))
         network.load_values(to_tensors(weights))
         missing = about["missing"]
+        _check_parts(schema, missing)
     except (ValidationError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the saved model does not fit together: {reason}", where=str(folder)) from None
@@ -129,9 +130,19 @@ def _json(data: bytes, path: Path) -> dict[str, Any]:
     return content
 
 
+def _check_parts(schema: Schema, missing: Any) -> None:
+    """What the weights' shapes do not tell."""
+    if schema.target.task == "binary" and len(schema.target.classes) != 2:
+        raise ValueError(f"{len(schema.target.classes)} classes for a binary task")
+    if missing != "auto" and not (
+        isinstance(missing, list) and all(isinstance(each, str) for each in missing)
+    ):
+        raise ValueError("the words for missing are no list of words")
+
+
 def _check_version(content: dict[str, Any], path: Path) -> None:
     version = content.get("version")
-    if not isinstance(version, int):
+    if not isinstance(version, int) or isinstance(version, bool):
         raise InputError("a file of the saved model is damaged: it tells no version", where=str(path))
     if version != VERSION:
         raise InputError(
