@@ -15,16 +15,22 @@ __version__ = "0.1.0"
 if TYPE_CHECKING:
     from netwright import constraints as constraints
     from netwright import initializers as initializers
+    from netwright import layers as layers
     from netwright import losses as losses
     from netwright import metrics as metrics
+    from netwright import models as models
+    from netwright import optimizers as optimizers
     from netwright import regularizers as regularizers
+    from netwright import schedules as schedules
     from netwright import utils as utils
     from netwright.api import check, load, train
     from netwright.config import Config
     from netwright.data.finding import Finding
     from netwright.errors import InputError, NetwrightError
+    from netwright.estimators import NetClassifier, NetRegressor
+    from netwright.models import Input, Model, Sequential
     from netwright.nn.seed import set_seed
-    from netwright.runs.model import Model
+    from netwright.runs.model import TableModel
     from netwright.runs.run import Run
 
 # Imported when first asked for: `import netwright` must not wait for PyTorch.
@@ -32,9 +38,14 @@ _PLACES = {
     "Config": "netwright.config",
     "Finding": "netwright.data.finding",
     "InputError": "netwright.errors",
-    "Model": "netwright.runs.model",
+    "Input": "netwright.models",
+    "Model": "netwright.models",
+    "NetClassifier": "netwright.estimators",
+    "NetRegressor": "netwright.estimators",
     "NetwrightError": "netwright.errors",
     "Run": "netwright.runs.run",
+    "Sequential": "netwright.models",
+    "TableModel": "netwright.runs.model",
     "check": "netwright.api",
     "load": "netwright.api",
     "set_seed": "netwright.nn.seed",
@@ -42,15 +53,32 @@ _PLACES = {
 }
 
 # Found as `nw.losses` without an import of their own.
-_MODULES = ("constraints", "initializers", "losses", "metrics", "regularizers", "utils")
+_MODULES = (
+    "callbacks",
+    "constraints",
+    "initializers",
+    "layers",
+    "losses",
+    "metrics",
+    "models",
+    "optimizers",
+    "regularizers",
+    "schedules",
+    "utils",
+)
 
 __all__ = [
     "Config",
     "Finding",
+    "Input",
     "InputError",
     "Model",
+    "NetClassifier",
+    "NetRegressor",
     "NetwrightError",
     "Run",
+    "Sequential",
+    "TableModel",
     "__version__",
     "check",
     "load",

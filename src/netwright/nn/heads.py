@@ -176,6 +176,11 @@ class RegressionHead(Head):
         self.scale[member] = torch.where(deviation > 0, deviation, 1.0)
         self.low[member], self.high[member] = target.amin(0), target.amax(0)
 
+    def widen(self, target: Tensor) -> None:
+        """Lets predictions of all members reach these targets [rows, C] too."""
+        self.low.copy_(torch.minimum(self.low, target.amin(0)))
+        self.high.copy_(torch.maximum(self.high, target.amax(0)))
+
     def errors(self, output: Tensor, target: Tensor, smoothing: Tensor | None) -> Tensor:
         wanted = ((target - self.centre) / self.scale).to(output.dtype)[:, None]  # [M, 1, B, C]
         return (output - wanted).square().mean(-1)
