@@ -13,7 +13,7 @@ from netwright.pipeline.prepare import prepare
 from netwright.pipeline.train import train as _train
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import is_run
-from netwright.runs.model import Model
+from netwright.runs.model import TableModel
 from netwright.runs.run import Run
 
 # Short names of the settings that most runs need, and where they stand in the config.
@@ -132,7 +132,7 @@ def check(
     return prepare(make_config(target, config, settings), data, Watch()).findings
 
 
-def load(folder: str | Path) -> Run | Model:
+def load(folder: str | Path) -> Run | TableModel:
     """A run from its folder, or a model that was saved alone.
 
     Raises:
@@ -145,5 +145,5 @@ def load(folder: str | Path) -> Run | Model:
         return Run(folder)
     for place in (folder, folder / "model"):
         if (place / "network.json").is_file():
-            return Model.load(place)
+            return TableModel.load(place)
     raise InputError("this folder holds neither a run nor a saved model", where=str(folder))

@@ -67,6 +67,12 @@ class Loss:
         """The derivative of rows.sum() by the output, where it is written out; else None. [M, B, ..., C]"""
         return None
 
+    def both(
+        self, target: Tensor, output: Tensor, *, logits: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        """`rows` and `gradient` together, with what they share computed once."""
+        return self.rows(target, output, logits=logits), self.gradient(target, output, logits=logits)
+
     def check(
         self, target: np.ndarray, shape: tuple[int, ...], activation: str | None, where: str
     ) -> np.ndarray:
@@ -529,6 +535,14 @@ class CategoricalCrossentropy(Probabilistic):
         positions = math.prod(output.shape[2:-1])
         return slope if positions == 1 else slope / positions
 
+    def both(
+        self, target: Tensor, output: Tensor, *, logits: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        if not (logits or self.from_logits) or output.dim() != 3 or self.label_smoothing:
+            return super().both(target, output, logits=logits)
+        logs = torch.log_softmax(output, -1)
+        return (target * logs).sum(-1).neg_(), logs.exp_().sub_(target)
+
     def _logs(self, output: Tensor, logits: bool) -> Tensor:
         return torch.log_softmax(output, -1) if logits or self.from_logits else _normalized_logs(output)
 
@@ -561,6 +575,11 @@ class CategoricalFocalCrossentropy(CategoricalCrossentropy):
         logs = self._logs(output, logits)
         missed = -torch.expm1(logs)  # 1 - p, exact near p = 1
         return _mean(-(self.alpha * missed**self.gamma * self._smooth(target) * logs).sum(-1))
+
+    def both(
+        self, target: Tensor, output: Tensor, *, logits: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        return self.rows(target, output, logits=logits), None
 
     def gradient(self, target: Tensor, output: Tensor, *, logits: bool = False) -> Tensor | None:
         return None
@@ -596,6 +615,16 @@ class SparseCategoricalCrossentropy(Probabilistic):
         slope.scatter_(-1, right, share - 1, reduce="add")
         positions = math.prod(output.shape[2:-1])
         return slope if positions == 1 else slope / positions
+
+    def both(
+        self, target: Tensor, output: Tensor, *, logits: bool = False
+    ) -> tuple[Tensor, Tensor | None]:
+        if not (logits or self.from_logits) or output.dim() != 3 or self.label_smoothing:
+            return super().both(target, output, logits=logits)
+        logs = torch.log_softmax(output, -1)
+        right = target[..., None]
+        rows = logs.gather(-1, right)[..., 0].neg_()
+        return rows, logs.exp_().scatter_(-1, right, -1.0, reduce="add")
 
     def check(
         self, target: np.ndarray, shape: tuple[int, ...], activation: str | None, where: str

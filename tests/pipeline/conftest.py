@@ -18,7 +18,7 @@ from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.watch import Watch
 from netwright.runs import bundle
-from netwright.runs.model import Model
+from netwright.runs.model import TableModel
 
 ROWS = 150
 WORDS = [
@@ -95,8 +95,8 @@ class Trained:
     def values(self) -> dict[str, np.ndarray]:
         return load((self.folder / bundle.WEIGHTS).read_bytes())
 
-    def model(self) -> Model:
-        return Model.load(self.folder)
+    def model(self) -> TableModel:
+        return TableModel.load(self.folder)
 
 
 def train_table(table: pl.DataFrame, folder: Path, target: str = "y", **settings: Any) -> Trained:

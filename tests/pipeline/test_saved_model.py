@@ -13,7 +13,7 @@ import pytest
 
 from netwright.data.read import read
 from netwright.errors import InputError
-from netwright.runs.model import Model, check_columns
+from netwright.runs.model import TableModel, check_columns
 
 
 def typed(table: pl.DataFrame) -> pl.DataFrame:
@@ -28,7 +28,7 @@ def typed(table: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.fixture(scope="module")
-def model(trained) -> Model:
+def model(trained) -> TableModel:
     return trained.model()
 
 
@@ -39,7 +39,7 @@ def expected(model, table) -> np.ndarray:
 
 def test_saving_and_loading_changes_no_prediction(trained, table, tmp_path):
     first = trained.model()
-    second = Model.load(first.save(tmp_path / "again"))
+    second = TableModel.load(first.save(tmp_path / "again"))
     np.testing.assert_array_equal(first.outputs(typed(table)), second.outputs(typed(table)))
     assert {path.name for path in (tmp_path / "again").iterdir()} == set(trained.files())
 
@@ -191,9 +191,9 @@ def test_a_missing_file_is_named(folder):
         content = (folder / name).read_bytes()
         (folder / name).unlink()
         with pytest.raises(InputError, match=rf"a file of the saved model is missing .*{name}"):
-            Model.load(folder)
+            TableModel.load(folder)
         (folder / name).write_bytes(content)
-    Model.load(folder)
+    TableModel.load(folder)
 
 
 def test_damaged_weights_are_found(folder):
@@ -202,7 +202,7 @@ def test_damaged_weights_are_found(folder):
     for damaged in (content[:-1], content[:100], b"", content[:-5] + bytes([content[-5] ^ 1]) + content[-4:]):
         path.write_bytes(damaged)
         with pytest.raises(InputError, match="the saved weights are damaged"):
-            Model.load(folder)
+            TableModel.load(folder)
 
 
 def test_files_that_are_not_json_are_found(folder):
@@ -211,7 +211,7 @@ def test_files_that_are_not_json_are_found(folder):
         for damaged in (content[:-10], b"\xff\xfe", b"", b"[1]"):
             (folder / name).write_bytes(damaged)
             with pytest.raises(InputError, match="damaged") as caught:
-                Model.load(folder)
+                TableModel.load(folder)
             assert name in str(caught.value)
         (folder / name).write_bytes(content)
 
@@ -222,11 +222,11 @@ def test_a_newer_version_says_so(folder):
         with pytest.raises(
             InputError, match=r"format version 2; this Netwright .* reads version 1.*pip install -U"
         ):
-            Model.load(folder)
+            TableModel.load(folder)
         rewrite(folder / name, version=1)
     rewrite(folder / "network.json", format="something")
     with pytest.raises(InputError, match="no model of Netwright's"):
-        Model.load(folder)
+        TableModel.load(folder)
 
 
 @pytest.mark.parametrize(
@@ -248,7 +248,7 @@ def test_a_newer_version_says_so(folder):
 def test_parts_that_do_not_fit_together_are_refused(folder, name, changes):
     rewrite(folder / name, **changes)
     with pytest.raises(InputError, match="does not fit together"):
-        Model.load(folder)
+        TableModel.load(folder)
 
 
 def test_weights_of_other_names_are_refused(folder):
@@ -262,7 +262,7 @@ def test_weights_of_other_names_are_refused(folder):
     path.write_bytes(save(values))
     rewrite(folder / "network.json", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(InputError, match=r"does not fit together.*head\.weight"):
-        Model.load(folder)
+        TableModel.load(folder)
 
 
 def test_a_pickle_is_never_opened(folder, monkeypatch):
@@ -277,10 +277,10 @@ def test_a_pickle_is_never_opened(folder, monkeypatch):
     path.write_bytes(pickle.dumps(Bomb()))
     rewrite(folder / "network.json", sha256=hashlib.sha256(path.read_bytes()).hexdigest())
     with pytest.raises(InputError, match="does not fit together"):
-        Model.load(folder)
+        TableModel.load(folder)
 
 
 def test_words_for_missing_that_are_no_words_are_found(folder):
     rewrite(folder / "network.json", missing=5)
     with pytest.raises(InputError, match="does not fit together"):
-        Model.load(folder)
+        TableModel.load(folder)

@@ -11,10 +11,10 @@ from netwright.cli.output import say
 if TYPE_CHECKING:
     from netwright.data.finding import Finding
     from netwright.data.table import Table
-    from netwright.runs.model import Model
+    from netwright.runs.model import TableModel
 
 
-def load_model(folder: Path) -> Model:
+def load_model(folder: Path) -> TableModel:
     """The model of a run, or one that was saved alone.
 
     Raises:
@@ -27,7 +27,7 @@ def load_model(folder: Path) -> Model:
     return loaded.model if isinstance(loaded, Run) else loaded
 
 
-def read_for(model: Model, data: str) -> tuple[Table, list[Finding]]:
+def read_for(model: TableModel, data: str) -> tuple[Table, list[Finding]]:
     """A table for a model, and what was noticed about it, which is said on stderr too.
 
     Raises:

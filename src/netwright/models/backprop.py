@@ -82,9 +82,8 @@ class Chain:
             self.parts.append(part)
         self.first = next(place for place, layer in enumerate(layers) if isinstance(layer, Dense))
 
-    @torch.no_grad()
     def step(self, x: Tensor, target: Tensor, weight: Tensor | None, mode: Mode) -> Step | None:
-        """Loss and gradient; None where the loss has none written out. x [M, B, ...]"""
+        """Loss and gradient, without autograd; None where the loss has none written out. x [M, B, ...]"""
         given: list[Tensor] = []  # to each layer
         factors: dict[int, Tensor | None] = {}  # of dropout, by the layer's place
         for place, part in enumerate(self.parts):
@@ -104,13 +103,14 @@ class Chain:
                 x = part.layer(x, mode)
             if part.activate is not None:
                 x = part.activate(x)
-        gradient = self.loss.gradient(target, x, logits=self.logits)
+        rows, gradient = self.loss.both(target, x, logits=self.logits)
         if gradient is None:
             return None
-        losses = weighted_mean(self.loss.rows(target, x, logits=self.logits), weight)
         if weight is None:
+            losses = rows.mean(1)
             gradient.mul_(1.0 / x.shape[1])
         else:
+            losses = weighted_mean(rows, weight)
             share = weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
             gradient.mul_(share.view(*share.shape, *[1] * (gradient.dim() - 2)))
         self._back(gradient, [*given, x], factors)

@@ -141,8 +141,11 @@ class GraphNetwork(Trainable):
         smoothing: Tensor | None = None,
     ) -> Step:
         step = None
-        if self.chain is not None and not torch.is_autocast_enabled(self.flat.device.type):
-            step = self.chain.step(raw[self.input_names[0]], target, weight, mode)
+        if self.chain is not None:
+            x = raw[self.input_names[0]]
+            if not torch.is_autocast_enabled(x.device.type):
+                with torch.no_grad():
+                    step = self.chain.step(x, target, weight, mode)
             if step is None:
                 self.chain = None
         if step is None:

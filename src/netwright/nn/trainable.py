@@ -100,10 +100,11 @@ class Trainable(nn.Module):
         smoothing: Tensor | None = None,
     ) -> Step:
         """Forward, loss and back-propagation, without any update."""
-        output = self(raw, mode)
-        losses = self.losses(output, target, weight, smoothing)
-        self.flat.grad = None
-        losses.sum().backward()
+        with torch.enable_grad():
+            output = self(raw, mode)
+            losses = self.losses(output, target, weight, smoothing)
+            self.flat.grad = None
+            losses.sum().backward()
         assert self.flat.grad is not None
         return Step(losses.detach(), self.flat.grad, output)
 

@@ -22,7 +22,7 @@ from netwright.nn.encoders import raw_columns
 from netwright.nn.network import Network
 from netwright.pipeline.prepare import Prepared
 from netwright.runs.bundle import Bundle
-from netwright.runs.model import Model
+from netwright.runs.model import TableModel
 
 MOST_TRAINING_ROWS = 50_000  # scored; more tell nothing new
 IMPORTANCE_SECONDS = 10.0
@@ -118,7 +118,7 @@ def assess(
         seed=config.training.seed,
         seconds=min(seconds, IMPORTANCE_SECONDS),
     )
-    model = Model(Bundle(network, schema, config.inputs, config.network, config.data.missing))
+    model = TableModel(Bundle(network, schema, config.inputs, config.network, config.data.missing))
     predictions = _predictions(prepared, model, outputs["test"])
     return Assessment(metrics, evaluation, predictions)
 
@@ -197,7 +197,7 @@ def _exchanging(network: Network, data: Dataset, schema: Schema, scored: np.ndar
     return predict
 
 
-def _predictions(prepared: Prepared, model: Model, output: np.ndarray) -> pl.DataFrame:
+def _predictions(prepared: Prepared, model: TableModel, output: np.ndarray) -> pl.DataFrame:
     """The test rows' numbers in the source, true and predicted targets, and probabilities."""
     rows = prepared.split.test
     targets = prepared.table.frame.select(prepared.schema.target.columns)[rows]

@@ -20,7 +20,7 @@ from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
 
 
-class Model:
+class TableModel:
     """A network, and the schema that turns tables into its inputs.
 
     Arguments:
@@ -32,7 +32,7 @@ class Model:
         self.network, self.schema, self.missing = saved.network, saved.schema, saved.missing
 
     @classmethod
-    def load(cls, folder: str | Path) -> Model:
+    def load(cls, folder: str | Path) -> TableModel:
         """Reads a saved model. Raises InputError when it is damaged, incomplete or from a newer version."""
         return cls(bundle.load(Path(folder)))
 

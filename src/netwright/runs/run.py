@@ -14,7 +14,7 @@ import polars as pl
 from netwright.config import Config
 from netwright.errors import InputError
 from netwright.runs.folder import is_run
-from netwright.runs.model import Model
+from netwright.runs.model import TableModel
 from netwright.training.history import History
 
 
@@ -58,8 +58,8 @@ class Run:
         return Config.load(self.folder / "config.yaml")
 
     @cached_property
-    def model(self) -> Model:
-        return Model.load(self.folder / "model")
+    def model(self) -> TableModel:
+        return TableModel.load(self.folder / "model")
 
     @cached_property
     def history(self) -> History:
@@ -90,7 +90,7 @@ class Run:
             raise InputError("a file of the run is damaged: it is not JSON", where=str(path)) from None
 
     def predict(self, source: Any) -> np.ndarray:
-        """Predicted classes or values for a path, a frame, an array, ... See `Model.predict`."""
+        """Predicted classes or values for a path, a frame, an array, ... See `TableModel.predict`."""
         return self.model.predict(source)
 
     def predict_proba(self, source: Any) -> np.ndarray:

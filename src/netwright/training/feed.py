@@ -136,7 +136,7 @@ def take(tensors: Any, index: Tensor) -> Any:
     """Rows [M, n] of a tensor [N, ...], or of each of several by name."""
     if isinstance(tensors, dict):
         return {name: take(tensor, index) for name, tensor in tensors.items()}
-    return tensors[index[0]][None] if len(index) == 1 else tensors[index]
+    return tensors.index_select(0, index[0])[None] if len(index) == 1 else tensors[index]
 
 
 def _cut(tensors: Any, cut: slice) -> Any:

@@ -93,12 +93,11 @@ class Optimizer:
             slot.copy_(state[name])
         self.numbers = {name: settle(state[name], self.flat) for name in self.numbers}
 
-    @torch.no_grad()
     def step(self, gradient: Tensor, rate: Number, active: Tensor | None = None) -> None:
         """Moves the parameters of the active members.
 
         Arguments:
-            gradient: [M, P]
+            gradient: without a history, as the parameters are. [M, P]
             rate: learning rate in this step, of each member [M, 1] or a float for all.
             active: which members move; all when None. [M] bool
         """

@@ -172,6 +172,7 @@ class Population:
         self.prepare()
         return self.train(deadline)
 
+    @torch.no_grad()  # networks ask for gradients where they need them
     def train(self, deadline: float | None = None) -> History:
         """Trains from where the network stands to the end, the deadline or Ctrl-C.
 
@@ -205,6 +206,7 @@ class Population:
         self._tell("on_end")
         return self.history
 
+    @torch.no_grad()
     def measure(self, seconds: float) -> float:
         """The seconds that one epoch with its validation takes, by a trial of about so many seconds.
 
@@ -308,12 +310,16 @@ class Population:
 
     def _rates(self, first: int) -> Tensor:
         """The learning rates of an epoch's steps, each by the member's own progress. [S, M, 1]"""
-        steps = torch.arange(first, first + self.feed.passes)[:, None]
+        passes = self.feed.passes
         if self.schedule is not None:
-            rates = self.schedule(steps[:, 0] + self.past * self.feed.passes).to(self.rate)
-            return rates[:, None, None].expand(-1, len(self.members), 1)
+            steps = torch.arange(first, first + passes) + self.past * passes
+            return self.schedule(steps).to(self.rate)[:, None, None].expand(-1, len(self.members), 1)
+        if self.config.schedule == "constant" and not self.config.warmup:
+            return self.rate.expand(passes, -1, -1)
+        inside = torch.arange(first % passes, first % passes + passes)[:, None]
+        done = first // passes * self.feed.steps + self.feed.done_in_epoch(inside)  # [S, M]
         total = self.feed.steps * self.epochs
-        factors = factor(self.config.schedule, self.feed.member_steps(steps), total, self.config.warmup)
+        factors = factor(self.config.schedule, done, total, self.config.warmup)
         return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
 
     def _step(self, batch: Batch, rate: Tensor | float, generators: list[torch.Generator]) -> Step:
@@ -421,6 +427,8 @@ class Watched:
 
     def add(self, output: Any, batch: Batch) -> None:
         """What a step gave."""
+        if self.waiting and (self.waiting[-1][1].weight is None) != (batch.weight is None):
+            self._count()
         self.waiting.append((output, batch))
         if len(self.waiting) >= WAITING:
             self._count()
@@ -432,24 +440,14 @@ class Watched:
 
     @torch.no_grad()
     def _count(self) -> None:
-        batches = [batch for _, batch in self.waiting]
-        if not batches:
+        if not self.waiting:
             return
-        weights = [batch.weight for batch in batches]
-        weight = None
-        if any(each is not None for each in weights):
-            sizes = [_first(batch.target).shape[:2] for batch in batches]
-            weight = torch.cat(
-                [
-                    self.sums.weights.new_ones(size) if each is None else each
-                    for each, size in zip(weights, sizes, strict=True)
-                ],
-                1,
-            )
         output = _joined([output for output, _ in self.waiting])
-        target = _joined([batch.target for batch in batches])
+        target = _joined([batch.target for _, batch in self.waiting])
+        weights = [batch.weight for _, batch in self.waiting if batch.weight is not None]
         self.waiting = []
-        self.sums.add(self.network.scores(output, target), Batch({}, target, weight))
+        batch = Batch({}, target, torch.cat(weights, 1) if weights else None)
+        self.sums.add(self.network.scores(output, target), batch)
 
 
 def _joined(parts: list[Any]) -> Any:
@@ -460,10 +458,6 @@ def _joined(parts: list[Any]) -> Any:
     if isinstance(first, list | tuple):
         return [torch.cat([part[place] for part in parts], 1) for place in range(len(first))]
     return torch.cat(parts, 1)
-
-
-def _first(target: Any) -> Tensor:
-    return next(iter(target.values())) if isinstance(target, dict) else target
 
 
 def _lead(target: Any) -> Any:

@@ -369,10 +369,11 @@ def _root(value: Tensor, settings: Settings, scratch: Tensor) -> Tensor:
 
 def _can_fuse(move: Move) -> bool:
     settings, flat = move.settings, move.flat
-    numbers = (move.rate, move.numbers["step"], settings.beta1, settings.beta2, settings.epsilon)
-    return not any(isinstance(number, Tensor) for number in numbers) and fused_adam_works(
-        flat.device.type, flat.dtype
-    )
+    if isinstance(move.rate, Tensor) or isinstance(move.numbers["step"], Tensor):
+        return False
+    if isinstance(settings.beta1, Tensor) or isinstance(settings.beta2, Tensor):
+        return False
+    return not isinstance(settings.epsilon, Tensor) and fused_adam_works(flat.device.type, flat.dtype)
 
 
 def _fused_adam(move: Move, root: float) -> None:
