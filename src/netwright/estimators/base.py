@@ -149,9 +149,7 @@ class NetEstimator(BaseEstimator):
         config.training.epochs, config.training.schedule, config.training.warmup = 1, "constant", 0.0
         data = self._dataset(rows)
         every = torch.from_numpy(rows.numbers(np.arange(len(rows))))
-        members = [
-            Member.of(config.training, every, every[:0], seed + self._calls) for seed in self._seeds(config)
-        ]
+        members = [Member.of(config.training, every, every[:0], seed + self._calls) for seed in self._seeds()]
         population = self._population(data, members, config)
         if first:
             population.prepare()
@@ -259,7 +257,7 @@ class NetEstimator(BaseEstimator):
         data = Dataset(raw, self._tensor(rows.target), torch.from_numpy(rows.weights))
         return data.to(saved.network.flat.device)
 
-    def _seeds(self, config: Config) -> list[int]:
+    def _seeds(self) -> list[int]:
         return [self._seed + place for place in range(self.model_.network.members)]
 
     def _members(self, config: Config, rows: Rows) -> list[Member]:
@@ -271,8 +269,8 @@ class NetEstimator(BaseEstimator):
                 random_state=self._seed,
                 stratify=self._strata(rows.target),
             )
-        parts = [torch.from_numpy(rows.numbers(np.sort(part))) for part in (train, validation)]
-        return [Member.of(config.training, *parts, seed) for seed in self._seeds(config)]
+        seen, judged = (torch.from_numpy(rows.numbers(np.sort(part))) for part in (train, validation))
+        return [Member.of(config.training, seen, judged, seed) for seed in self._seeds()]
 
     def _population(self, data: Dataset, members: list[Member], config: Config) -> Population:
         callbacks = [Lines()] if self.verbose else []
