@@ -129,7 +129,7 @@ class NetEstimator(BaseEstimator):
             self._keep_network(population)
         else:
             population.prepare()
-        self._optimizer = None
+        self._optimizer: Any = None
         self._train(population)
         return self
 
