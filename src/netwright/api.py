@@ -9,6 +9,9 @@ from typing import Any
 from netwright.config import Config, set_key
 from netwright.data.finding import Finding
 from netwright.errors import InputError, suggestion
+from netwright.models import Model
+from netwright.models.saving import is_layers
+from netwright.models.saving import load as load_layers
 from netwright.pipeline.prepare import prepare
 from netwright.pipeline.train import train as _train
 from netwright.pipeline.watch import Watch
@@ -132,8 +135,8 @@ def check(
     return prepare(make_config(target, config, settings), data, Watch()).findings
 
 
-def load(folder: str | Path) -> Run | TableModel:
-    """A run from its folder, or a model that was saved alone.
+def load(folder: str | Path) -> Run | TableModel | Model:
+    """A run from its folder, or a model that was saved alone: of a table, or of layers by hand.
 
     Raises:
         InputError: the folder holds neither, is damaged, or was written by a newer version.
@@ -143,6 +146,8 @@ def load(folder: str | Path) -> Run | TableModel:
         raise InputError("there is no such folder", where=str(folder))
     if is_run(folder):
         return Run(folder)
+    if is_layers(folder):
+        return load_layers(folder)
     for place in (folder, folder / "model"):
         if (place / "network.json").is_file():
             return TableModel.load(place)

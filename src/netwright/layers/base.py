@@ -59,6 +59,8 @@ class Layer(member.Layer):
 
     arguments: dict[str, Any]
     several = False  # whether it takes a list of inputs
+    statistics: tuple[str, ...] = ()  # buffers that training changes, each [M, ...]
+    code_limit: int | None = None  # of a layer that takes codes: they run from 0 to below it
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:
         layer = super().__new__(cls)
@@ -116,6 +118,7 @@ class Layer(member.Layer):
 
     def inner(self, layer: Layer, shape: Any) -> Any:
         """Builds a layer inside this one, with its members; returns its output's shape."""
+        layer.trainable = layer.trainable and self.trainable
         return layer.connect(shape, self.members)
 
     def declare(self, name: str, shape: tuple[int, ...], initial: Initial, **group: Any) -> None:
@@ -127,7 +130,7 @@ class Layer(member.Layer):
     def __call__(self, *inputs: Any, **more: Any) -> Any:
         """On symbols: a symbol of the output. On tensors: the forward pass."""
         first = inputs[0] if inputs else None
-        symbols = list(first) if isinstance(first, list | tuple) else [first]
+        symbols: list[Any] = list(first) if isinstance(first, list | tuple) else [first]
         if not symbols or not all(isinstance(each, Symbol) for each in symbols):
             return super().__call__(*inputs, **more)
         if self.several != isinstance(first, list | tuple):
@@ -247,3 +250,14 @@ def last_axis(shape: Shape, layer: Layer) -> int:
     if not shape or shape[-1] is None:
         raise layer.wrong(f"the last axis of its input, of shape {shape}, must be known")
     return shape[-1]
+
+
+def axis_of(axis: int, shape: Shape, layer: Layer) -> int:
+    """Where in a shape without the batch an axis is that a user counted with it, as Keras does."""
+    place = axis - 1 if axis > 0 else axis + len(shape)
+    if axis == 0 or not 0 <= place < len(shape):
+        raise layer.wrong(
+            f"there is no axis {axis} in its input of shape {shape}",
+            f"give a whole number from 1 to {len(shape)}, or -1 for the last; 0 is the batch",
+        )
+    return place

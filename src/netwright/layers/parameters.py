@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from netwright import constraints, initializers, regularizers
@@ -27,8 +28,9 @@ RELU_LIKE = (
 def start(identifier: Any, layer: Layer, activation: str = "linear") -> Initial:
     """The initialiser of that name; "auto" fits the activation.
 
-    "auto" is He's uniform start before ReLU and its like, LeCun's normal one before SELU, and Glorot's
-    uniform one otherwise. Keras's default is Glorot's everywhere.
+    "auto" is LeCun's normal start before SELU, and otherwise `initializers.Spread`, with gain sqrt(2) before
+    ReLU and its like. Keras's default is Glorot's uniform start everywhere. What more is done for "auto" with
+    the first rows of data is told in `netwright.models.start`.
 
     Raises:
         InputError: no initialiser has that name.
@@ -36,7 +38,7 @@ def start(identifier: Any, layer: Layer, activation: str = "linear") -> Initial:
     if identifier == "auto":
         if activation == "selu":
             return initializers.LecunNormal()
-        return initializers.HeUniform() if activation in RELU_LIKE else initializers.GlorotUniform()
+        return initializers.Spread(math.sqrt(2.0) if activation in RELU_LIKE else 1.0)
     try:
         return initializers.get(identifier)
     except InputError as error:

@@ -75,7 +75,7 @@ def from_spec(spec: Any, where: str = "layers") -> Layer:
         name, given = next(iter(spec.items()))
     else:
         raise InputError(f"{spec!r} names several layers", where=where, hint="give each its own line")
-    classes = known()
+    classes: dict[str, Any] = known()
     if name not in classes:
         raise InputError(f"unknown layer {name!r}", where=where, hint=suggestion(str(name), classes))
     if given is None:

@@ -62,7 +62,7 @@ class Graph(nn.Module):
         """The outputs for inputs [M, B, ...]; at places of `joined` what comes before the activation."""
         values: list[Any] = [*inputs, *[None] * len(self.nodes)]
         for layer, sources, place in self.nodes:
-            given = [values[source] for source in sources] if layer.several else values[sources[0]]
+            given: Any = [values[source] for source in sources] if layer.several else values[sources[0]]
             if place in joined:
                 assert isinstance(layer, Activated)
                 values[place] = layer.compute(given, mode)

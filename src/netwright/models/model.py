@@ -12,14 +12,15 @@ import torch
 from torch import Tensor
 
 from netwright import losses, metrics, optimizers
+from netwright.callbacks import History
 from netwright.config import TrainingConfig
 from netwright.data.dataset import Dataset
 from netwright.errors import InputError, suggestion
 from netwright.layers.base import Activated, Layer, Symbol
-from netwright.models import arrays
-from netwright.models.history import History
+from netwright.models import arrays, matching
 from netwright.models.network import Goal, GraphNetwork
 from netwright.models.progress import Lines, figure, line
+from netwright.models.start import fit_start
 from netwright.models.summary import summary
 from netwright.nn.seed import next_seed
 from netwright.schedules import LearningRateSchedule
@@ -27,8 +28,10 @@ from netwright.training.callbacks import Callback
 from netwright.training.device import find_device, fitting_threads
 from netwright.training.feed import ResidentFeed
 from netwright.training.population import Member, Population, Totals
+from netwright.training.randomness import order
 
 ROWS = 32  # of a batch, as in Keras
+SAMPLE = 256  # rows that a start is fitted to
 
 
 class Model:
@@ -80,6 +83,7 @@ class Model:
         self.network.initialise([self.seed])
         self.network.to(find_device("auto"))
         self.engine = None
+        self.fresh = True  # the start may still be fitted to the data
 
     def _built(self, doing: str) -> GraphNetwork:
         if self.network is None:
@@ -140,7 +144,7 @@ class Model:
             told += list(weighted_metrics or [])
         self.settings = {"loss": loss, "metrics": told, "weights": loss_weights}
         self.engine = None
-        for each in _leaves(loss):
+        for each in matching.leaves(loss):
             if each is not None:
                 losses.get(each)
         if self.network is not None:
@@ -151,18 +155,20 @@ class Model:
         network, settings = self._built("compile"), self.settings
         assert settings is not None
         names = network.output_names
-        given = _by_output(settings["loss"], names, "loss")
-        weights = _by_output(settings["weights"], names, "loss_weights", each=1.0)
+        given = matching.by_output(settings["loss"], names, "loss")
+        weights = matching.by_output(settings["weights"], names, "loss_weights", each=1.0)
         told = settings["metrics"]
         several = len(names) > 1
-        by_name = _by_output(told, names, "metrics", each=[]) if several or isinstance(told, dict) else {}
+        by_name = (
+            matching.by_output(told, names, "metrics", each=[]) if several or isinstance(told, dict) else {}
+        )
         goals = []
         for place, name in enumerate(names):
             shape = _last_shape(network, place)
             loss = None if given[name] is None else losses.get(given[name])
             if loss is not None and targets is not None:
                 loss = loss.resolve(targets[name], shape)
-            wanted = by_name.get(name, told) if several or isinstance(told, dict) else told
+            wanted = by_name[name] if named else told
             wanted = wanted if isinstance(wanted, list | tuple) else [wanted]
             found = [] if loss is None else [metrics.get(each, loss, shape) for each in wanted]
             goals.append(Goal(loss, float(weights[name]), found))
@@ -234,6 +240,10 @@ class Model:
         network = self._built("fit")
         if self.engine is None:
             self.engine = self.optimizer.build(network.flat.detach(), network.layout)
+        if self.fresh:
+            sample = order(self.seed, 0, len(train))[:SAMPLE]
+            fit_start(network, {name: each[train[sample]] for name, each in data.raw.items()})
+            self.fresh = False
         network.use_chain()
         rate = self.optimizer.learning_rate
         config = TrainingConfig(
@@ -268,22 +278,20 @@ class Model:
             average=self.optimizer.average(network.flat.detach()),
             past=self.epochs_done,
         )
-        population.state.past = initial_epoch
+        population.state.past, population.state.model = initial_epoch, self
         with fitting_threads(batch_size * network.layout.size, self.device):
             population.train()
         self.epochs_done += population.state.epoch
         return self.history
 
     def _ready(self, callbacks: Sequence[Callback] | None) -> list[Callback]:
-        """The callbacks of a user, checked, and told which model they watch."""
-        given = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
+        """The callbacks of a user, checked."""
+        given: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
         for callback in given:
             if not isinstance(callback, Callback):
                 raise InputError(
                     f"{callback!r} is no callback", where="callbacks", hint="see netwright.callbacks"
                 )
-            if hasattr(callback, "set_model"):
-                callback.set_model(self)  # type: ignore[attr-defined]
         return given
 
     def _dataset(
@@ -299,7 +307,7 @@ class Model:
         """Checked tensors of all rows on the model's device."""
         raw = self._inputs(x, where)
         network = self._built("fit")
-        targets = _targets(y, network.output_names, where)
+        targets = matching.targets(y, network.output_names, where)
         count = arrays.equal_lengths({f"{where}x": next(iter(raw.values())), **targets})
         if resolve:
             self._aim({name: targets.get(f"{where}{_label(name, network)}") for name in network.output_names})  # type: ignore[misc]
@@ -327,7 +335,7 @@ class Model:
         found = {}
         for place, (name, values) in enumerate(given.items()):
             readers = [node.layer for node in network.graph.nodes if place in node.sources]
-            limits = [layer.code_limit for layer in readers if getattr(layer, "code_limit", None)]  # type: ignore[attr-defined]
+            limits = [layer.code_limit for layer in readers if layer.code_limit is not None]
             label = f"{where}x" if len(given) == 1 else f"{where}x[{name!r}]"
             found[name] = arrays.tensor(values, network.graph.shapes[place], label, codes=bool(limits))
             if limits:
@@ -436,6 +444,7 @@ class Model:
                 )
             values[name] = torch.from_numpy(np.ascontiguousarray(array)).to(values[name])[None]
         network.load_values(values)
+        self.fresh = False
 
     def _weight_names(self) -> list[str]:
         """Names of parameters and statistics in Keras's order: a layer's trained ones, then the others."""
@@ -510,74 +519,8 @@ def _symbols(given: Any, what: str) -> list[Symbol]:
     return found
 
 
-def _targets(y: Any, names: list[str], where: str) -> dict[str, np.ndarray]:
-    """The target arrays by what errors call them: y, or y['name'] of several outputs."""
-    if len(names) == 1:
-        y = y[names[0]] if isinstance(y, dict) and names[0] in y else y
-        return {f"{where}y": _target(y, f"{where}y")}
-    if isinstance(y, dict):
-        for name in y:
-            if name not in names:
-                raise InputError(
-                    f"the model has no output {name!r}", where="y", hint=suggestion(str(name), names)
-                )
-        given = y
-    elif isinstance(y, list | tuple) and len(y) == len(names):
-        given = dict(zip(names, y, strict=True))
-    else:
-        raise InputError(
-            f"the model has {len(names)} outputs", hint=f"give y as a list in the order {', '.join(names)}"
-        )
-    missing = [name for name in names if name not in given]
-    if missing:
-        raise InputError(f"y lacks the output {missing[0]!r}")
-    return {f"{where}y[{name!r}]": _target(given[name], f"{where}y[{name!r}]") for name in names}
-
-
-def _target(values: Any, where: str) -> np.ndarray:
-    """An array of whatever type: the loss says what it wants."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    elif hasattr(values, "to_numpy"):
-        values = values.to_numpy()
-    try:
-        found = np.asarray(values)
-    except ValueError:
-        raise InputError(f"the rows of {where} have different lengths") from None
-    if found.ndim == 0 or not len(found):
-        raise InputError(f"{where} is empty" if found.ndim else f"{where} is a single value")
-    return found
-
-
 def _label(name: str, network: GraphNetwork) -> str:
     return "y" if len(network.output_names) == 1 else f"y[{name!r}]"
-
-
-def _by_output(given: Any, names: list[str], what: str, each: Any = None) -> dict[str, Any]:
-    """One entry for each output, from one for all, a list, or a dictionary."""
-    if given is None:
-        return dict.fromkeys(names, each)
-    if isinstance(given, dict):
-        for name in given:
-            if name not in names:
-                raise InputError(
-                    f"{what} names {name!r}, which is no output", hint=suggestion(str(name), names)
-                )
-        return {name: given.get(name, each) for name in names}
-    if isinstance(given, list | tuple):
-        nested = what == "metrics" and not any(isinstance(one, list | tuple) for one in given)
-        if nested:
-            return dict.fromkeys(names, given)
-        if len(given) != len(names):
-            raise InputError(f"{what} holds {len(given)} entries for {len(names)} outputs")
-        return dict(zip(names, given, strict=True))
-    return dict.fromkeys(names, given)
-
-
-def _leaves(given: Any) -> list[Any]:
-    if isinstance(given, dict):
-        return list(given.values())
-    return list(given) if isinstance(given, list | tuple) else [given]
 
 
 def _last_shape(network: GraphNetwork, place: int) -> tuple[int, ...]:
@@ -618,8 +561,8 @@ def _tabled(rate: LearningRateSchedule) -> Any:
 def _moved(data: Dataset, device: torch.device) -> Dataset:
     if device.type == "cpu":
         return data
-    target = data.target
-    moved = (
+    target: Any = data.target
+    moved: Any = (
         {name: each.to(device) for name, each in target.items()}
         if isinstance(target, dict)
         else target.to(device)

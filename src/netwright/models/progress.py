@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 
-from netwright.models.history import logs
 from netwright.training.callbacks import Callback, State
+from netwright.training.history import logs
 
 WIDTH = 20
 SECONDS = 0.1  # between two looks of a line that changes
@@ -17,7 +18,6 @@ class Lines(Callback):
 
     Arguments:
         verbose: 1 for a bar, 2 for a line for each epoch.
-        first: epochs that were trained before.
     """
 
     def __init__(self, verbose: int = 1) -> None:
@@ -32,9 +32,12 @@ class Lines(Callback):
         else:
             print(f"Epoch {state.past + state.epoch}/{state.past + state.epochs}", end=" - ")
 
+    def step_hook(self) -> Callable[[State], None] | None:
+        return self.on_step if self.live else None
+
     def on_step(self, state: State) -> None:
         now = time.monotonic()
-        if not self.live or now - self.shown < SECONDS:
+        if now - self.shown < SECONDS:
             return
         self.shown = now
         steps = state.steps // state.epochs
@@ -46,7 +49,8 @@ class Lines(Callback):
     def on_epoch(self, state: State) -> None:
         steps = state.steps // state.epochs
         done = min(steps, state.step - (state.epoch - 1) * steps)
-        told = " - ".join(f"{name}: {figure(value)}" for name, value in logs(state.rows[0]).items())
+        found = {name: value for name, value in logs(state.rows[0]).items() if name != "learning_rate"}
+        told = " - ".join(f"{name}: {figure(found[name])}" for name in sorted(found))
         start = "\r" if self.live else ""
         print(
             f"{start}{self._line(done, steps, time.monotonic() - self.began)} - {told}" + "\033[K" * self.live
