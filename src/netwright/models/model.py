@@ -158,10 +158,8 @@ class Model:
         given = matching.by_output(settings["loss"], names, "loss")
         weights = matching.by_output(settings["weights"], names, "loss_weights", each=1.0)
         told = settings["metrics"]
-        several = len(names) > 1
-        by_name = (
-            matching.by_output(told, names, "metrics", each=[]) if several or isinstance(told, dict) else {}
-        )
+        named = len(names) > 1 or isinstance(told, dict)
+        by_name = matching.by_output(told, names, "metrics", each=[]) if named else {}
         goals = []
         for place, name in enumerate(names):
             shape = _last_shape(network, place)
