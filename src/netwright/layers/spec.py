@@ -13,7 +13,8 @@ from netwright.nn.spec import to_spec as object_to_spec
 
 def known() -> dict[str, type[Layer]]:
     """All layers by their class's name."""
-    return {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
+    values = {name: getattr(layers, name) for name in layers.__all__ if name != "Layer"}
+    return {name: value for name, value in values.items() if isinstance(value, type)}  # not `add`
 
 
 def _objects() -> dict[str, type]:

@@ -85,14 +85,20 @@ class BatchNorm(Layer):
         weight = real[:, None, :, None]  # [M, 1, B, 1]
         count = (real.sum(1) * x.shape[1])[:, None, None, None]  # rows times heads
         there = (count > 0).to(self.mean.dtype)  # x may be bfloat16
-        mean = (x * weight).sum((1, 2), keepdim=True) / count.clamp(min=1)
-        variance = ((x - mean).square() * weight).sum((1, 2), keepdim=True) / count.clamp(min=1)
+        mean, variance = masked_moments(x, weight, count, (1, 2))
         with torch.no_grad():
             rate = self.momentum * there  # a member without rows in this step keeps its statistics
             unbiased = variance * count / (count - 1).clamp(min=1)
             self.mean.lerp_(mean.expand_as(self.mean), rate.expand_as(self.mean))
             self.variance.lerp_(unbiased.expand_as(self.variance), rate.expand_as(self.variance))
         return mean, variance
+
+
+def masked_moments(x: Tensor, weight: Tensor, count: Tensor, axes: tuple[int, ...]) -> tuple[Tensor, Tensor]:
+    """Mean and biased variance over axes of x where weight is 1, count times; 0 where nothing is."""
+    mean = (x * weight).sum(axes, keepdim=True) / count.clamp(min=1)
+    variance = ((x - mean).square() * weight).sum(axes, keepdim=True) / count.clamp(min=1)
+    return mean, variance
 
 
 class Dropout(nn.Module):
