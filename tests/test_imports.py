@@ -25,6 +25,7 @@ DOORS = {"__init__", "__main__"}
 UPSTAIRS = {
     ("api.py", "netwright.cli.screen"),  # nw.train shows its progress
     ("callbacks.py", "netwright.report.picture"),  # history.plot() draws
+    ("training/finder.py", "netwright.report.picture"),  # and so does a range test
 }
 HEAVY = {"sklearn", "matplotlib", "pandas", "sqlalchemy", "optuna", "scipy"}
 

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from netwright.nn.seed import set_seed
     from netwright.runs.model import TableModel
     from netwright.runs.run import Run
+    from netwright.trainer import Trainer
 
 # Imported when first asked for: `import netwright` must not wait for PyTorch.
 _PLACES = {
@@ -44,6 +45,7 @@ _PLACES = {
     "NetRegressor": "netwright.estimators",
     "NetwrightError": "netwright.errors",
     "Run": "netwright.runs.run",
+    "Trainer": "netwright.trainer",
     "Sequential": "netwright.models",
     "TableModel": "netwright.runs.model",
     "check": "netwright.api",
@@ -79,6 +81,7 @@ __all__ = [
     "Run",
     "Sequential",
     "TableModel",
+    "Trainer",
     "__version__",
     "check",
     "load",

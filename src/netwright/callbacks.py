@@ -17,7 +17,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 
@@ -60,8 +60,6 @@ class Callback(engine.Callback):
     model: Any = None
     params: dict[str, Any]
     state: State
-    remembers: ClassVar[tuple[str, ...]] = ()
-    """attributes that a checkpoint keeps, so that a resumed training goes on as if it had never stopped"""
 
     def set_model(self, model: Any) -> None:
         self.model = model
@@ -143,15 +141,6 @@ class Callback(engine.Callback):
 
     def _stop(self, reason: str) -> None:
         self.state.stop, self.state.reason = True, reason
-
-    def remembered(self) -> dict[str, Any]:
-        """What a checkpoint keeps: numbers, strings, tensors, and lists and dictionaries of these."""
-        return {name: getattr(self, name) for name in self.remembers}
-
-    def remember(self, values: dict[str, Any]) -> None:
-        """Takes what `remembered` gave."""
-        for name, value in values.items():
-            setattr(self, name, value)
 
 
 class _Monitor(Callback):

@@ -146,7 +146,14 @@ class ForeignNetwork(Trainable):
                 raise
             shapes = ", ".join(f"{name} {tuple(each.shape)} {each.dtype}" for name, each in raw.items())
             what = f"the module {type(module).__name__} cannot compute on its inputs: {_first_line(error)}"
-            raise InputError(what.replace("torch.", ""), where=shapes.replace("torch.", "")) from error
+            whole = any(not each.is_floating_point() for each in raw.values())
+            raise InputError(
+                what,
+                where=shapes.replace("torch.", ""),
+                hint="whole numbers stay whole: give x.float() where the module wants floating ones"
+                if whole
+                else None,
+            ) from error
         self.called = True
         return output
 
@@ -174,12 +181,13 @@ class ForeignNetwork(Trainable):
             kept = _stacked([_filled(output, size) for output in outputs])
         return Step(torch.stack(losses), self.gradient, kept)
 
+    @torch.enable_grad()
     def _back(
         self, member: int, raw: dict[str, Tensor], target: Any, weight: Tensor | None
     ) -> tuple[Tensor, Any]:
         """Loss of one module and its outputs; its gradient has been added up."""
         rows = len(_any(raw))
-        size = min(self.micro or rows, max(rows, 1))
+        size = max(1, min(self.micro or rows, rows))
         total, outputs = None, []
         for start in range(0, rows, size):
             part = slice(start, start + size)

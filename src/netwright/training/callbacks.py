@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 
 @dataclass
@@ -57,6 +57,9 @@ class State:
 class Callback:
     """Override what is needed."""
 
+    remembers: ClassVar[tuple[str, ...]] = ()
+    """attributes that a checkpoint keeps, so that a resumed training goes on as if it had never stopped"""
+
     def on_start(self, state: State) -> None:
         """Before the first step."""
 
@@ -72,6 +75,15 @@ class Callback:
 
     def on_epoch(self, state: State) -> None:
         """After each epoch's validation."""
+
+    def remembered(self) -> dict[str, Any]:
+        """What a checkpoint keeps: numbers, strings, tensors, and lists and dictionaries of these."""
+        return {name: getattr(self, name) for name in self.remembers}
+
+    def remember(self, values: dict[str, Any]) -> None:
+        """Takes what `remembered` gave."""
+        for name, value in values.items():
+            setattr(self, name, value)
 
     def on_end(self, state: State) -> None:
         """After the best epoch's weights are back."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,6 +46,8 @@ class Feed:
     steps: Tensor
     passes: int
     rows: int
+    generators: Sequence[torch.Generator] = ()
+    """randomness of its own, which a checkpoint keeps"""
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         """The batches of one epoch, shuffled."""
@@ -74,6 +76,7 @@ class ResidentFeed(Feed):
         size: B.
         known: which rows have a target; None when all have. [N]
         shuffle: whether the order is drawn anew in each epoch.
+        cut: whether the last batch of a single member is short, where it is else filled up and masked.
     """
 
     def __init__(
@@ -85,8 +88,9 @@ class ResidentFeed(Feed):
         *,
         known: Tensor | None = None,
         shuffle: bool = True,
+        cut: bool = False,
     ) -> None:
-        self.data = data
+        self.data, self.cut = data, cut and len(rows) == 1
         self.batches = Batches(rows, seeds, size, data.weight.device, shuffle=shuffle)
         self.steps, self.passes, self.rows = self.batches.steps, self.batches.passes, self.batches.rows
         weight = data.weight if known is None else data.weight * known
@@ -117,13 +121,15 @@ class ResidentFeed(Feed):
         """The batch of one step, cut from those of several."""
         full = place < self.batches.full
         active = None
+        if self.cut and not full:
+            full, cut = True, slice(cut.start, cut.start + self.rows % self.batches.size)
         if self.batches.ragged and place >= int(self.steps.min()):
             active = (self.steps > place).to(self.batches.device)
         return Batch(
             {name: tensor[:, cut] for name, tensor in chunk.raw.items()},
             _cut(chunk.target, cut),
-            None if chunk.weight is None or (full and self.weight is None) else chunk.weight[:, cut],
-            None if full or chunk.rows is None else chunk.rows[:, cut],
+            None if self.weight is None and full else _maybe(chunk.weight, cut),
+            None if full else _maybe(chunk.rows, cut),
             active,
         )
 
@@ -143,6 +149,10 @@ def _cut(tensors: Any, cut: slice) -> Any:
     if isinstance(tensors, dict):
         return {name: tensor[:, cut] for name, tensor in tensors.items()}
     return tensors[:, cut]
+
+
+def _maybe(tensor: Tensor | None, cut: slice) -> Tensor | None:
+    return None if tensor is None else tensor[:, cut]
 
 
 def _parts(tensors: Any) -> list[Tensor]:

@@ -1,0 +1,5 @@
+"""Trains any module of PyTorch."""
+
+from netwright.trainer.trainer import Trainer
+
+__all__ = ["Trainer"]
