@@ -152,6 +152,18 @@ def _mean(values: Tensor) -> Tensor:
     return values if values.dim() == 2 else values.flatten(2).mean(2)
 
 
+def log_softmax(output: Tensor) -> Tensor:
+    """Logs of the softmax over the last axis.
+
+    PyTorch's own takes .15 microseconds for a row on a processor, however short it is; many short rows are
+    four times as fast this way.
+    """
+    if output.requires_grad or output.shape[-1] > 64 or output.numel() < 4096 or output.is_cuda:
+        return torch.log_softmax(output, -1)
+    shifted = output - output.amax(-1, keepdim=True)
+    return shifted.sub_(shifted.exp().sum(-1, keepdim=True).log_())
+
+
 def _normalized_logs(output: Tensor) -> Tensor:
     """Logs of probabilities that are made to sum to 1 and kept from 0, as Keras does."""
     return torch.log((output / output.sum(-1, keepdim=True)).clamp(EPSILON, 1 - EPSILON))
@@ -544,7 +556,7 @@ class CategoricalCrossentropy(Probabilistic):
         return (target * logs).sum(-1).neg_(), logs.exp_().sub_(target)
 
     def _logs(self, output: Tensor, logits: bool) -> Tensor:
-        return torch.log_softmax(output, -1) if logits or self.from_logits else _normalized_logs(output)
+        return log_softmax(output) if logits or self.from_logits else _normalized_logs(output)
 
     def _smooth(self, target: Tensor) -> Tensor:
         share = self.label_smoothing
@@ -598,7 +610,7 @@ class SparseCategoricalCrossentropy(Probabilistic):
     _codes: ClassVar[bool] = True
 
     def rows(self, target: Tensor, output: Tensor, *, logits: bool = False) -> Tensor:
-        logs = torch.log_softmax(output, -1) if logits or self.from_logits else _normalized_logs(output)
+        logs = log_softmax(output) if logits or self.from_logits else _normalized_logs(output)
         loss = -logs.gather(-1, target[..., None])[..., 0]
         if self.label_smoothing:
             loss = torch.lerp(loss, -logs.mean(-1), self.label_smoothing)

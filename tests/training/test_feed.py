@@ -51,6 +51,21 @@ def test_every_real_row_comes_once_and_masks_say_which_are_real():
     assert [sorted(each) for each in seen] == [each.tolist() for each in rows_of([41, 97])]
 
 
+def test_the_last_batch_of_one_member_can_be_short_instead_of_masked():
+    rows, weight = [torch.arange(41)], torch.arange(60).float()
+    for weights in (None, weight):
+        short = list(ResidentFeed(numbers(60, weights), rows, [0], 16, cut=True).epoch(1))
+        filled = list(ResidentFeed(numbers(60, weights), rows, [0], 16).epoch(1))
+        assert [batch.target.shape[1] for batch in short] == [16, 16, 9]
+        for mine, other in zip(short, filled, strict=True):
+            count = mine.target.shape[1]
+            assert mine.rows is None
+            assert torch.equal(mine.target, other.target[:, :count])
+            assert torch.equal(mine.raw["x"], other.raw["x"][:, :count])
+            assert (mine.weight is None) == (weights is None)
+            assert mine.weight is None or torch.equal(mine.weight, other.weight[:, :count])
+
+
 def test_weights_and_unknown_targets_multiply():
     weight = torch.arange(40).float()
     known = torch.arange(40) % 2 == 0

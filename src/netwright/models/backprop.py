@@ -67,6 +67,7 @@ class Chain:
         self.loss, self.logits = loss, logits
         flat = flat.detach()
         self.gradient = torch.zeros_like(flat)
+        self.nothing = flat.new_zeros(len(flat))
         here, there = _views(layout, flat), _views(layout, self.gradient)
         self.parts = []
         for layer in layers:
@@ -82,8 +83,10 @@ class Chain:
             self.parts.append(part)
         self.first = next(place for place, layer in enumerate(layers) if isinstance(layer, Dense))
 
-    def step(self, x: Tensor, target: Tensor, weight: Tensor | None, mode: Mode) -> Step | None:
-        """Loss and gradient, without autograd; None where the loss has none written out. x [M, B, ...]"""
+    def step(
+        self, x: Tensor, target: Tensor, weight: Tensor | None, mode: Mode, *, tell: bool = True
+    ) -> Step | None:
+        """Loss and gradient, without autograd; None where there is no way. x [M, B, ...]"""
         given: list[Tensor] = []  # to each layer
         factors: dict[int, Tensor | None] = {}  # of dropout, by the layer's place
         for place, part in enumerate(self.parts):
@@ -103,14 +106,17 @@ class Chain:
                 x = part.layer(x, mode)
             if part.activate is not None:
                 x = part.activate(x)
-        rows, gradient = self.loss.both(target, x, logits=self.logits)
+        losses = self.nothing
+        if tell:
+            rows, gradient = self.loss.both(target, x, logits=self.logits)
+            losses = weighted_mean(rows, weight)
+        else:
+            gradient = self.loss.gradient(target, x, logits=self.logits)
         if gradient is None:
             return None
         if weight is None:
-            losses = rows.mean(1)
             gradient.mul_(1.0 / x.shape[1])
         else:
-            losses = weighted_mean(rows, weight)
             share = weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
             gradient.mul_(share.view(*share.shape, *[1] * (gradient.dim() - 2)))
         self._back(gradient, [*given, x], factors)

@@ -145,7 +145,7 @@ class GraphNetwork(Trainable):
             x = raw[self.input_names[0]]
             if not torch.is_autocast_enabled(x.device.type):
                 with torch.no_grad():
-                    step = self.chain.step(x, target, weight, mode)
+                    step = self.chain.step(x, target, weight, mode, tell=self.tell_losses)
             if step is None:
                 self.chain = None
         if step is None:
@@ -173,7 +173,8 @@ class GraphNetwork(Trainable):
     def scores(self, output: Any, target: Any) -> dict[str, Tensor]:
         """The loss of each row, and what the metrics average; several outputs have their names in front."""
         found: dict[str, Tensor] = {}
-        given = self.activated([_wide(each) for each in output])
+        measured = any(goal.metrics for goal in self.goals)
+        given = self.activated([_wide(each) for each in output]) if measured else []
         several = len(self.goals) > 1
         total: Any = 0.0
         for place, goal in enumerate(self.goals):

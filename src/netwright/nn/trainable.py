@@ -14,7 +14,7 @@ class Step(NamedTuple):
     """What one pass forward and backward gives.
 
     Arguments:
-        losses: of each member. [M]
+        losses: of each member; whatever is quick where `Trainable.tell_losses` is False. [M]
         gradient: of the sum of losses. [M, P]
         output: what `forward` gave.
     """
@@ -35,6 +35,7 @@ class Trainable(nn.Module):
         layout: what lies where in it.
     """
 
+    tell_losses = True  # whether a step's losses are looked at; they can be had of its output too
     constrained = False  # whether `constrain` has anything to do
 
     def __init__(self, members: int) -> None:

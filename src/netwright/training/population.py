@@ -85,7 +85,8 @@ class Population:
         feed: gives the training batches in the place of `data`'s rows, such as from a loader.
         optimizer: one that has already been at work on this network; a new one unless given.
         keep_best: whether each member's best epoch is put back at the end.
-        watch_training: whether metrics are taken of the training batches too.
+        watch_training: whether metrics are taken of the training batches too; the loss told is then the mean
+            over their rows, where it is else the mean over their steps.
         schedule: learning rates of all members by step [S], in the place of the config's schedule.
         clip: what is done to the gradient, in the place of the members' `clip_norm`.
         average: takes in the weights after each step, and their place at the end.
@@ -263,14 +264,14 @@ class Population:
                 break
         done = self.feed.done_in_epoch(state.step - first)
         steps = self.feed.member_steps(state.step).tolist()
-        train_loss = (losses / done.clamp(min=1).to(self.device)).tolist()
+        measured = {} if seen is None else self._finish(seen.totals())
+        train_loss = measured.pop("loss", None) or (losses / done.clamp(min=1).to(self.device)).tolist()
         last = rates[done.clamp(1, len(rates)) - 1, torch.arange(len(self.members)), 0]
         if state.rate is not None:
             last = torch.full_like(last, state.rate)
         last = last * state.rate_factor
         scores = self.validate() if self.validation.rows else {}
-        measured = {} if seen is None else self._finish(seen.totals())
-        told = {f"train_{name}": values for name, values in measured.items() if name != "loss"}
+        told = {f"train_{name}": values for name, values in measured.items()}
         told |= {f"validation_{name}": values for name, values in scores.items()}
         state.rows = [
             {
