@@ -13,6 +13,7 @@ networks train together they are those of the first; `self.state.rows` has all.
 from __future__ import annotations
 
 import csv
+import inspect
 import math
 import time
 from collections.abc import Callable, Sequence
@@ -339,10 +340,9 @@ class LearningRateScheduler(Callback):
         self.schedule, self.verbose = schedule, verbose
 
     def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        try:
-            rate = self.schedule(epoch, self.learning_rate)
-        except TypeError:  # as Keras does, for functions of the epoch alone
-            rate = self.schedule(epoch)
+        # As in Keras, a function of the epoch alone will do too.
+        alone = len(inspect.signature(self.schedule).parameters) == 1
+        rate = self.schedule(epoch) if alone else self.schedule(epoch, self.learning_rate)
         if isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 <= rate < math.inf:
             raise InputError(
                 f"the schedule gave {rate!r} for epoch {epoch}",

@@ -429,6 +429,25 @@ def test_ctrl_c_ends_with_the_history_so_far():
     assert history.epoch == [0, 1]
 
 
+def test_a_training_ended_by_ctrl_c_resumes_as_if_it_had_not_been(tmp_path):
+    def at(batch, logs):
+        if watch.state.step == 10 and watch.state.epoch == 2 and not resumed:
+            signal.raise_signal(signal.SIGINT)
+
+    watch = callbacks.LambdaCallback(on_train_batch_end=at)
+    stopper = callbacks.EarlyStopping("loss", patience=2, restore_best_weights=True)
+    whole, cut = net(), net()
+    settings = {"epochs": 4, "batch_size": BATCH, "verbose": 0}
+    expected = trainer(whole, optimizer="adam", callbacks=[stopper]).fit(X, CODES, **settings)
+    for resumed in (False, True):
+        stopper = callbacks.EarlyStopping("loss", patience=2, restore_best_weights=True)
+        fresh = net() if resumed else cut
+        made = trainer(fresh, optimizer="adam", callbacks=[watch, stopper], checkpoint=tmp_path)
+        history = made.fit(X, CODES, resume=resumed, **settings)
+    same(fresh, whole, 0)
+    assert history.history == expected.history
+
+
 def test_a_loss_that_runs_away_is_a_clear_error():
     with pytest.raises(NetwrightError, match=r"ran away in epoch 1.*below 1e\+30"):
         trainer(net(1), "mse", rate=1e30).fit(X, VALUES, epochs=3, verbose=0)
