@@ -495,7 +495,7 @@ def test_predictions_in_a_wrong_place(refused, written, run, name, words):
         ("training: {epochs: 0}", ("training.epochs: 0", "greater than or equal to 1")),
         ("training: {learning_rate: .inf}", ("training.learning_rate: inf", "a finite number")),
         ("training: 3", ("training: 3", "a section of keys")),
-        ("network: {kind: cnn}", ("network.kind: 'cnn'", "'auto', 'mlp', 'residual' or 'tabm'")),
+        ("network: {kind: cnn}", ("network.kind: 'cnn'", "'auto', 'mlp', 'residual', 'tabm' or 'layers'")),
         ("data: {kinds: {age: numbr}}", ("data.kinds.age: 'numbr'", "'number', 'category'")),
         ("data: {kinds: {agee: number}}", ("no column 'agee'", "'age'")),
         ("inputs: {columns: {age: {bims: 3}}}", ("'inputs.columns.age.bims'", "'bins'")),

@@ -195,3 +195,13 @@ def test_bad_input():
     frame, classes = mixed()
     with pytest.raises(ValueError, match="infinity in column 'size'"):
         nw.NetClassifier().fit(frame.assign(size=np.inf), classes)
+
+
+def test_hidden_layers_can_be_given_one_by_one():
+    X, y = load_iris(return_X_y=True)
+    layers = [{"Dense": {"units": 16, "activation": "relu"}}, "BatchNormalization", {"Dropout": 0.1}]
+    fitted = clone(nw.NetClassifier(layers, random_state=0)).fit(X, y)
+    assert fitted.score(X, y) > 0.9
+    np.testing.assert_array_equal(
+        pickle.loads(pickle.dumps(fitted)).predict_proba(X), fitted.predict_proba(X)
+    )

@@ -202,8 +202,9 @@ class InputsConfig(Section):
 class NetworkConfig(Section):
     """The network between the encoders and the head."""
 
-    kind: Literal["auto", "mlp", "residual", "tabm"] = "auto"
-    """mlp: plain layers; residual: blocks with a skip; tabm: an MLP shared by `heads` cheap members"""
+    kind: Literal["auto", "mlp", "residual", "tabm", "layers"] = "auto"
+    """mlp: plain layers; residual: blocks with a skip; tabm: an MLP shared by `heads` cheap members; layers:
+    those given below"""
     width: Annotated[int, Field(ge=1, le=8192)] | Literal["auto"] = "auto"
     """units of a layer"""
     depth: Annotated[int, Field(ge=0, le=64)] | Literal["auto"] = "auto"
@@ -213,6 +214,8 @@ class NetworkConfig(Section):
     activation: Literal["relu", "gelu", "silu", "mish", "selu", "tanh", "leaky_relu", "elu"] = "relu"
     normalization: Literal["auto", "none", "layer", "batch"] = "auto"
     dropout: Share | Literal["auto"] = "auto"
+    layers: list[str | dict[str, Any]] | None = None
+    """hidden layers by hand instead, such as [{Dense: {units: 64, activation: relu}}, {Dropout: 0.2}]"""
 
 
 class TrainingConfig(Section):
@@ -298,6 +301,7 @@ class Config(Section):
             raise InputError(_explain(error), where=where) from None
         for column, settings in config.inputs.columns.items():
             _check_settings(column, settings, where)
+        _check_layers(config.network, where)
         return config
 
     @classmethod
@@ -395,6 +399,36 @@ def _check_settings(column: str, settings: dict[str, Any], where: str) -> None:
         else:
             return
     raise InputError(f"{key}.{reasons[0]}", where=where)
+
+
+def _check_layers(network: NetworkConfig, where: str) -> None:
+    """Layers by hand take the place of all other settings of the network."""
+    if network.layers is None:
+        if network.kind == "layers":
+            hint = "such as [{Dense: {units: 64, activation: relu}}, {Dropout: 0.2}]"
+            raise InputError("network.kind is layers, and network.layers gives none", where=where, hint=hint)
+        return
+    if not network.layers:
+        raise InputError("network.layers is empty", where=where, hint="give layers, or null for none")
+    for name, field in NetworkConfig.model_fields.items():
+        value = getattr(network, name)
+        if name != "layers" and value != field.default and (name, value) != ("kind", "layers"):
+            raise InputError(
+                f"network.{name} is {value!r}, but network.layers says what the network is",
+                where=where,
+                hint=f"take one of them out; in layers it would be {LAYER_FOR[name]}",
+            )
+
+
+LAYER_FOR = {
+    "kind": "Dense, or Residual",
+    "width": "{Dense: 64}",
+    "depth": "one Dense after another",
+    "heads": "nothing: only tabm has heads",
+    "activation": "{Dense: {units: 64, activation: relu}}",
+    "normalization": "BatchNormalization or LayerNormalization",
+    "dropout": "{Dropout: 0.2}",
+}
 
 
 def _sections() -> str:

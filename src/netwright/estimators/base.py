@@ -25,6 +25,7 @@ from netwright.pipeline.resolve import resolve
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
 from netwright.runs.model import TableModel
+from netwright.runs.network import build
 from netwright.training.callbacks import Callback, State
 from netwright.training.optimizer import Optimizer
 from netwright.training.population import Member, Population
@@ -44,7 +45,7 @@ class NetEstimator(BaseEstimator):
 
     def __init__(
         self,
-        network: str = "mlp",
+        network: str | list[Any] = "mlp",
         *,
         width: int | str = "auto",
         depth: int | str = "auto",
@@ -200,7 +201,7 @@ class NetEstimator(BaseEstimator):
     def _config(self, schema: Schema, rows: Rows) -> Config:
         """The settings without "auto"."""
         network = {
-            "kind": self.network,
+            "layers" if isinstance(self.network, list) else "kind": self.network,
             "width": self.width,
             "depth": self.depth,
             "heads": self.heads,
@@ -246,7 +247,7 @@ class NetEstimator(BaseEstimator):
         config = self._config(schema, rows)
         # A number between 0 and 2³¹ even for a generator that is in use elsewhere.
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
-        network = Network(schema, config.inputs, config.network, int(config.training.members))
+        network = build(schema, config.inputs, config.network, int(config.training.members))
         network.to(config.training.device)
         self.model_ = TableModel(Bundle(network, schema, config.inputs, config.network))
         self._calls = 0  # of partial_fit
@@ -349,7 +350,7 @@ def _exact(saved: Bundle) -> Network:
 
     The prediction of a row then does not depend on the rows beside it, but for the 15th digit.
     """
-    network = Network(saved.schema, saved.inputs, saved.config, saved.network.members).double()
+    network = build(saved.schema, saved.inputs, saved.config, saved.network.members).double()
     network.load_values(saved.network.named_values())
     return network
 

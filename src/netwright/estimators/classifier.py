@@ -37,7 +37,8 @@ class NetClassifier(ClassifierMixin, NetEstimator):
     may not.
 
     Arguments:
-        network: "mlp", "residual" or "tabm" (an ensemble in one network).
+        network: "mlp", "residual" or "tabm" (an ensemble in one network); or hidden layers as plain values,
+            `[{"Dense": {"units": 64, "activation": "relu"}}, {"Dropout": 0.2}]`, without width, depth, ...
         width, depth, heads, activation, normalization, dropout: see `NetworkConfig`.
         scaling, embedding: of numbers; see `NumberConfig`.
         epochs, batch_size, optimizer, learning_rate, weight_decay, schedule, patience, members: see

@@ -59,7 +59,6 @@ class Layer(member.Layer):
 
     arguments: dict[str, Any]
     several = False  # whether it takes a list of inputs
-    statistics: tuple[str, ...] = ()  # buffers that training changes, each [M, ...]
     code_limit: int | None = None  # of a layer that takes codes: they run from 0 to below it
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Layer:

@@ -90,7 +90,9 @@ def from_spec(spec: Any, where: str = "layers") -> Layer:
 
 
 def _argument(value: Any, where: str) -> Any:
-    if isinstance(value, dict) and value.get("class") in known():
+    if isinstance(value, dict) and (
+        value.get("class") in known() or (len(value) == 1 and value.keys() <= known().keys())
+    ):
         return from_spec(value, where)
     if isinstance(value, list):
         return [_argument(each, where) for each in value]

@@ -64,6 +64,7 @@ class BatchNorm(Layer):
     shift: Tensor
     mean: Tensor
     variance: Tensor
+    statistics = ("mean", "variance")
 
     def __init__(self, features: int, members: int, momentum: float = 0.1, epsilon: float = 1e-5) -> None:
         super().__init__()

@@ -67,6 +67,8 @@ class Layer(nn.Module):
     In a forward pass each declared parameter is an attribute of its name, of shape [M, *shape].
     """
 
+    statistics: tuple[str, ...] = ()  # buffers that training changes, each [M, ...]
+
     def __init__(self) -> None:
         super().__init__()
         self.declared: dict[str, Declared] = {}
@@ -120,6 +122,14 @@ class Layout:
         """Each parameter's factors of L1 and L2; None when there are none. Each [P]"""
         l1, l2 = ([getattr(place.declared, name) for place in self.places] for name in ("l1", "l2"))
         return (self._spread(l1), self._spread(l2)) if any(l1) or any(l2) else None
+
+    def constrain(self, flat: Tensor) -> None:
+        """Brings parameters [M, P] back to what their constraints allow, in place."""
+        for place in self.places:
+            if place.declared.constraint is not None:
+                part = flat[:, place.start : place.start + place.declared.size]
+                values = part.view(len(flat), *place.declared.shape)
+                part.copy_(place.declared.constraint(values).reshape(part.shape))
 
     def _spread(self, values: list[float]) -> Tensor:
         return torch.repeat_interleave(torch.tensor(values), torch.tensor(self.sizes))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
@@ -9,8 +11,7 @@ from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
 from netwright.nn import heads, trunks
 from netwright.nn.encoders import Encoders
-from netwright.nn.layers import BatchNorm
-from netwright.nn.member import PREDICT, Mode
+from netwright.nn.member import PREDICT, Layer, Mode
 from netwright.nn.trainable import Trainable
 from netwright.nn.weighted import as_counts
 
@@ -24,6 +25,7 @@ class Network(Trainable):
         config: the trunk's settings.
         members: M.
         dropout: one rate for each member, where they differ from the config's.
+        trunk: makes one for so many features, in the place of the config's.
 
     Attributes:
         flat: all parameters. [M, P]
@@ -37,21 +39,27 @@ class Network(Trainable):
         config: NetworkConfig,
         members: int = 1,
         dropout: list[float] | None = None,
+        trunk: Callable[[int], trunks.Trunk] | None = None,
     ) -> None:
         super().__init__(members)
         self.encoders = Encoders(schema, inputs, members)
-        self.trunk = trunks.build(
-            config.kind,
-            self.encoders.columns,
-            width=int(config.width),
-            depth=int(config.depth),
-            activation=config.activation,
-            norm=config.normalization,
-            rate=trunks.as_member_rates(dropout or float(config.dropout), members),
-            heads=int(config.heads),
-        )
+        if trunk is not None:
+            self.trunk = trunk(sum(self.encoders.columns))
+        else:
+            self.trunk = trunks.build(
+                config.kind,
+                self.encoders.columns,
+                width=int(config.width),
+                depth=int(config.depth),
+                activation=config.activation,
+                norm=config.normalization,
+                rate=trunks.as_member_rates(dropout or float(config.dropout), members),
+                heads=int(config.heads),
+            )
         self.head = heads.build(schema.target, self.trunk.width, self.trunk.heads, members)
         self.lay_out()
+        self.constrained = any(place.declared.constraint for place in self.layout.places)
+        self.penalties = self.layout.penalties()
 
     def fit_preparation(
         self, member: int, raw: dict[str, Tensor], target: Tensor, weight: Tensor, rows: Tensor
@@ -82,7 +90,15 @@ class Network(Trainable):
     def losses(
         self, output: Tensor, target: Tensor, weight: Tensor | None = None, smoothing: Tensor | None = None
     ) -> Tensor:
-        return self.head.loss(_wide(output), target, weight, smoothing)
+        losses = self.head.loss(_wide(output), target, weight, smoothing)
+        if self.penalties is None:
+            return losses
+        l1, l2 = (each.to(self.flat) for each in self.penalties)  # [P]
+        return losses + (l1 * self.flat.abs() + l2 * self.flat.square()).sum(1)
+
+    def constrain(self) -> None:
+        with torch.no_grad():
+            self.layout.constrain(self.flat)
 
     def scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         return self.head.scores(_wide(output), target)
@@ -91,8 +107,8 @@ class Network(Trainable):
         return self.head.finish(means)
 
     def live(self) -> list[Tensor]:
-        norms = [module for module in self.modules() if isinstance(module, BatchNorm)]
-        return [buffer for norm in norms for buffer in (norm.mean, norm.variance)]
+        layers = [module for module in self.modules() if isinstance(module, Layer)]
+        return [getattr(layer, name) for layer in layers for name in layer.statistics]
 
     @torch.inference_mode()
     def outputs(self, raw: dict[str, Tensor], rows: Tensor | None = None, batch: int | None = None) -> Tensor:
@@ -134,7 +150,11 @@ class Network(Trainable):
         for number, part in enumerate(self.encoders.list):
             count = counts.pop(f"encoders.parts.{number}", 0)
             lines.append(f"{part.describe()}, {count:,} parameters")
+        told = self.trunk.describe()
+        lines += told
         for owner, count in counts.items():
+            if told and owner.startswith("trunk."):
+                continue
             name = (
                 owner.removeprefix("trunk.")
                 .removeprefix("mlp.")

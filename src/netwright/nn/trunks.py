@@ -11,6 +11,22 @@ from netwright.nn.layers import Dropout, Linear, normalization
 from netwright.nn.member import Layer, Mode
 
 
+class Trunk(nn.Module):
+    """Base of what stands between the encoders and the head.
+
+    Attributes:
+        width: H, features out.
+        heads: K.
+    """
+
+    width: int
+    heads = 1
+
+    def describe(self) -> list[str]:
+        """A line for each layer; none where the names of the parameters say it all."""
+        return []
+
+
 class Block(nn.Module):
     """Linear, normalisation, activation, dropout."""
 
@@ -28,7 +44,7 @@ class Block(nn.Module):
         return self.dropout(self.activation(x), mode)
 
 
-class MLP(nn.Module):
+class MLP(Trunk):
     """Plain hidden layers, one after another.
 
     Arguments:
@@ -38,8 +54,6 @@ class MLP(nn.Module):
         activation, norm: by name.
         rate: dropout of each member. [M]
     """
-
-    heads = 1
 
     def __init__(self, inputs: int, width: int, depth: int, activation: str, norm: str, rate: Tensor) -> None:
         super().__init__()
@@ -71,10 +85,8 @@ class ResidualBlock(nn.Module):
         return x + self.second(inner)
 
 
-class Residual(nn.Module):
+class Residual(Trunk):
     """A linear layer, then blocks that add to what they are given. Arguments as for `MLP`."""
-
-    heads = 1
 
     def __init__(self, inputs: int, width: int, depth: int, activation: str, norm: str, rate: Tensor) -> None:
         super().__init__()
@@ -112,7 +124,7 @@ def _view_signs(columns: list[int]) -> initial.Initial:
     return lambda random, shape: draw(random, (shape[0], shape[2])).reshape(shape)
 
 
-class TabM(nn.Module):
+class TabM(Trunk):
     """An MLP that K heads share, each with a view of the inputs of its own (arXiv 2410.24210, mini).
 
     Arguments:
@@ -144,7 +156,7 @@ def build(
     norm: str,
     rate: Tensor,
     heads: int,
-) -> MLP | Residual | TabM:
+) -> Trunk:
     """The trunk of that name; `columns` as for `TabM`."""
     shape = (width, depth, activation, norm, rate)
     if kind == "tabm":

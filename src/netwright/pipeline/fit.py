@@ -12,6 +12,7 @@ from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.nn.network import Network
 from netwright.pipeline.prepare import Prepared
+from netwright.runs.network import build
 from netwright.training.callbacks import Callback
 from netwright.training.history import History
 from netwright.training.population import Member, Population
@@ -75,7 +76,7 @@ def _population(
 ) -> Population:
     count = int(config.training.members)
     seed = config.training.seed
-    network = Network(prepared.schema, config.inputs, config.network, count).to(data.target.device)
+    network = build(prepared.schema, config.inputs, config.network, count).to(data.target.device)
     members = [Member.of(config.training, train, validation, seed + place) for place in range(count)]
     return Population(network, data, members, config.training, callbacks)
 

@@ -13,6 +13,8 @@ import torch
 from netwright.config import Config
 from netwright.data.schema import Schema
 from netwright.errors import InputError
+from netwright.nn.member import Layout
+from netwright.runs.network import build
 from netwright.training.device import find_device, find_precision, use_threads
 
 
@@ -67,7 +69,7 @@ def resolve(config: Config, schema: Schema, rows: int) -> tuple[Config, torch.de
     effort = EFFORTS[config.training.effort]
     _inputs(config, schema, effort, rows)
     _network(config, effort, rows)
-    device = _training(config, effort, rows)
+    device = _training(config, effort, rows, _largest_layer(config, schema))
     return config, device
 
 
@@ -105,6 +107,9 @@ def _of_column(config: Config, schema: Schema, name: str, settings: dict[str, An
 
 def _network(config: Config, effort: Effort, rows: int) -> None:
     network = config.network
+    if network.layers is not None:
+        network.kind = "layers"
+        return
     if network.kind == "auto":
         network.kind = "tabm"
     if network.heads == "auto":
@@ -119,7 +124,16 @@ def _network(config: Config, effort: Effort, rows: int) -> None:
         network.dropout = 0.1 if rows >= FEW_ROWS else 0.25
 
 
-def _training(config: Config, effort: Effort, rows: int) -> torch.device:
+def _largest_layer(config: Config, schema: Schema) -> int:
+    """Products of one row in the largest layer."""
+    network = config.network
+    if network.layers is None:
+        return int(network.heads) * int(network.width) ** 2
+    built = build(schema, config.inputs, network)  # which also checks the layers, before anything takes time
+    return max((place.declared.size for place in Layout(built.trunk).places), default=0)
+
+
+def _training(config: Config, effort: Effort, rows: int, largest: int) -> torch.device:
     training = config.training
     device = find_device(training.device)
     training.device = device.type  # type: ignore[assignment]
@@ -138,14 +152,12 @@ def _training(config: Config, effort: Effort, rows: int) -> torch.device:
         training.patience = max(4, min(MOST_PATIENCE, round(int(training.epochs) / 3)))
     if training.members == "auto":
         training.members = effort.members
-    if training.threads is None and device.type == "cpu" and _work(config) < SMALL_WORK:
+    if training.threads is None and device.type == "cpu" and _work(config, largest) < SMALL_WORK:
         training.threads = 1
     training.threads = use_threads(training.threads)
     return device
 
 
-def _work(config: Config) -> int:
+def _work(config: Config, largest: int) -> int:
     """Products of one layer in one step."""
-    network, training = config.network, config.training
-    rows = int(training.batch_size) * int(network.heads) * int(training.members)
-    return rows * int(network.width) ** 2
+    return int(config.training.batch_size) * int(config.training.members) * largest

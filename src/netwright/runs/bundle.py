@@ -16,6 +16,7 @@ from netwright.data.schema import Schema
 from netwright.errors import InputError
 from netwright.files import write_bytes, write_json
 from netwright.nn.network import Network
+from netwright.runs.network import build
 
 VERSION = 1
 WEIGHTS, NETWORK, SCHEMA = "network.safetensors", "network.json", "schema.json"
@@ -101,7 +102,7 @@ def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
         schema = Schema.model_validate(described)
         inputs = InputsConfig.model_validate(about["inputs"])
         config = NetworkConfig.model_validate(about["network"])
-        network = Network(schema, inputs, config, int(about["members"]))
+        network = build(schema, inputs, config, int(about["members"]))
         network.load_values(to_tensors(weights))
         missing = about["missing"]
         _check_parts(schema, missing)
