@@ -428,7 +428,7 @@ class Watched:
 
     def add(self, output: Any, batch: Batch) -> None:
         """What a step gave."""
-        if self.waiting and (self.waiting[-1][1].weight is None) != (batch.weight is None):
+        if self.waiting and not _alike(self.waiting[-1], (output, batch)):
             self._count()
         self.waiting.append((output, batch))
         if len(self.waiting) >= WAITING:
@@ -449,6 +449,12 @@ class Watched:
         self.waiting = []
         batch = Batch({}, target, torch.cat(weights, 1) if weights else None)
         self.sums.add(self.network.scores(output, target), batch)
+
+
+def _alike(one: tuple[Any, Batch], other: tuple[Any, Batch]) -> bool:
+    """Whether two steps' outputs can stand in one tensor."""
+    first, second = (each[0] if isinstance(each, list | tuple) else each for each in (one[0], other[0]))
+    return first.shape[2:] == second.shape[2:] and (one[1].weight is None) == (other[1].weight is None)
 
 
 def _joined(parts: list[Any]) -> Any:
