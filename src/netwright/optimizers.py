@@ -162,7 +162,9 @@ class Optimizer:
 
     def average(self, flat: Tensor) -> MovingAverage | None:
         """The moving average of the parameters [M, P], to be updated after each step; None for none."""
-        return MovingAverage(flat, self.ema_momentum) if self.use_ema else None
+        if not self.use_ema:
+            return None
+        return MovingAverage(flat, self.ema_momentum, self.ema_overwrite_frequency)
 
     def _settings(self) -> dict[str, Any]:
         """What the engine calls this optimiser's arguments."""

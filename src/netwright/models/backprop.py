@@ -112,8 +112,7 @@ class Chain:
             losses = weighted_mean(rows, weight)
         else:
             gradient = self.loss.gradient(target, x, logits=self.logits)
-        if gradient is None:
-            return None
+        assert gradient is not None
         if weight is None:
             gradient.mul_(1.0 / x.shape[1])
         else:
@@ -147,17 +146,22 @@ class Chain:
                 d = d.reshape(x.shape)
 
 
-def fits(layers: list[Layer], shapes: list[tuple[int | None, ...]], *, logits: bool) -> bool:
+def fits(layers: list[Layer], shapes: list[tuple[int | None, ...]], loss: Loss, logits: bool) -> bool:
     """Whether a chain can be taken.
 
     Arguments:
         layers: one after another.
-        shapes: of their inputs.
+        shapes: of the input, and of each layer's output.
+        loss: of the last one.
         logits: whether the last activation is left to the loss.
     """
     if any(type(layer) not in (Dense, Activation, Dropout, Flatten, Reshape) for layer in layers):
         return False
-    for layer, shape in zip(layers, shapes, strict=True):
+    probe = torch.ones(1, 1, *(size or 1 for size in shapes[-1]))
+    target = torch.zeros(probe.shape[:-1], dtype=torch.int64) if loss._codes else probe
+    if loss.gradient(target, probe, logits=logits) is None:
+        return False
+    for layer, shape in zip(layers, shapes, strict=False):
         if isinstance(layer, Dense) and len(shape) != 1:
             return False
         left_out = logits and layer is layers[-1]

@@ -5,45 +5,46 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from torch import Tensor
 
 from netwright.errors import InputError, suggestion
+from netwright.models import arrays
 
 
 def targets(y: Any, names: list[str], where: str) -> dict[str, np.ndarray]:
-    """The target arrays by what errors call them: y, or y['name'] of several outputs."""
-    if len(names) == 1:
-        y = y[names[0]] if isinstance(y, dict) and names[0] in y else y
-        return {f"{where}y": target(y, f"{where}y")}
+    """The target arrays by the outputs' names: from one array, several as a list, or by name.
+
+    Arguments:
+        y: as the user gave it.
+        names: of the outputs.
+        where: what errors put before y: "validation_".
+    """
     if isinstance(y, dict):
         for name in y:
             if name not in names:
                 raise InputError(
-                    f"the model has no output {name!r}", where="y", hint=suggestion(str(name), names)
+                    f"the model has no output {name!r}", where=f"{where}y", hint=suggestion(str(name), names)
                 )
         given = y
+    elif len(names) == 1:
+        given = {names[0]: y}
     elif isinstance(y, list | tuple) and len(y) == len(names):
         given = dict(zip(names, y, strict=True))
     else:
+        count = len(y) if isinstance(y, list | tuple) else 1
         raise InputError(
-            f"the model has {len(names)} outputs", hint=f"give y as a list in the order {', '.join(names)}"
+            f"the model has {len(names)} outputs, and {where}y holds {count}",
+            hint=f"give a list of arrays in the order {', '.join(names)}, or a dictionary",
         )
     missing = [name for name in names if name not in given]
     if missing:
-        raise InputError(f"y lacks the output {missing[0]!r}")
-    return {f"{where}y[{name!r}]": target(given[name], f"{where}y[{name!r}]") for name in names}
+        raise InputError(f"{where}y lacks the output {missing[0]!r}")
+    several = len(names) > 1
+    return {name: _target(given[name], f"{where}y[{name!r}]" if several else f"{where}y") for name in names}
 
 
-def target(values: Any, where: str) -> np.ndarray:
+def _target(values: Any, where: str) -> np.ndarray:
     """An array of whatever type: the loss says what it wants."""
-    if isinstance(values, Tensor):
-        values = values.detach().cpu().numpy()
-    elif hasattr(values, "to_numpy"):
-        values = values.to_numpy()
-    try:
-        found = np.asarray(values)
-    except ValueError:
-        raise InputError(f"the rows of {where} have different lengths") from None
+    found = arrays.plain(values, where)
     if found.ndim == 0 or not len(found):
         raise InputError(f"{where} is empty" if found.ndim else f"{where} is a single value")
     return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,24 +11,26 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netwright import losses, metrics, optimizers
+from netwright import optimizers
 from netwright.callbacks import History
 from netwright.config import TrainingConfig
 from netwright.data.dataset import Dataset
 from netwright.errors import InputError, suggestion
-from netwright.layers.base import Activated, Layer, Symbol
-from netwright.models import arrays, matching
-from netwright.models.network import Goal, GraphNetwork
-from netwright.models.progress import Lines, figure, line
+from netwright.layers.base import Layer, Symbol, as_shape
+from netwright.models import data, sharing, weights
+from netwright.models.goals import Settings, goals
+from netwright.models.network import GraphNetwork
+from netwright.models.progress import lines
 from netwright.models.start import fit_start
 from netwright.models.summary import summary
+from netwright.nn.member import PREDICT, Mode
 from netwright.nn.seed import next_seed
 from netwright.schedules import LearningRateSchedule
 from netwright.training.callbacks import Callback
 from netwright.training.device import find_device, fitting_threads
 from netwright.training.feed import ResidentFeed
-from netwright.training.population import Member, Population, Totals
-from netwright.training.randomness import order
+from netwright.training.population import Member, Population
+from netwright.training.randomness import order, seed_of
 
 ROWS = 32  # of a batch, as in Keras
 SAMPLE = 256  # rows that a start is fitted to
@@ -70,20 +72,21 @@ class Model:
         self.name = name or type(self).__name__.lower()
         self.seed = next_seed()
         self.network: GraphNetwork | None = None
-        self.settings: dict[str, Any] | None = None
+        self.settings: Settings | None = None
         self.optimizer: optimizers.Optimizer | None = None
         self.engine: Any = None
         self.epochs_done = 0
+        self.draws = 0  # of randomness in calls with training=True
         self.stop_training = False
         self.history: History | None = None
 
     def _start(self) -> None:
-        """Draws the first weights."""
+        """Draws the first weights; layers that have some keep theirs."""
         assert self.network is not None
         self.network.initialise([self.seed])
         self.network.to(find_device("auto"))
+        sharing.enter(self.network)
         self.engine = None
-        self.fresh = True  # the start may still be fitted to the data
 
     def _built(self, doing: str) -> GraphNetwork:
         if self.network is None:
@@ -96,6 +99,25 @@ class Model:
     @property
     def layers(self) -> list[Layer]:
         return list(self._built("listing layers").graph.layers.values())  # type: ignore[misc]
+
+    @property
+    def inputs(self) -> list[Symbol]:
+        return list(self._built("naming inputs").graph.inputs)
+
+    @property
+    def outputs(self) -> list[Symbol]:
+        """Symbols to build further models on: `Model(model.inputs, model.outputs)`."""
+        return list(self._built("naming outputs").graph.outputs)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether any layer is trained; setting it sets it for all. What it is counts at the next `fit`."""
+        return any(layer.trainable for layer in self.layers)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        for layer in self.layers:
+            layer.trainable = value
 
     def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
         """A layer by its name, or by its place."""
@@ -135,44 +157,10 @@ class Model:
             InputError: an unknown name, with the nearest one.
         """
         self.optimizer = optimizers.get(optimizer)
-        if loss is None:
-            raise InputError(
-                "compile needs a loss", hint="such as loss='mse' or loss='categorical_crossentropy'"
-            )
-        told = list(metrics or []) if not isinstance(metrics, dict) else metrics
-        if isinstance(told, list):
-            told += list(weighted_metrics or [])
-        self.settings = {"loss": loss, "metrics": told, "weights": loss_weights}
+        self.settings = Settings.of(loss, metrics, weighted_metrics, loss_weights)
         self.engine = None
-        for each in matching.leaves(loss):
-            if each is not None:
-                losses.get(each)
         if self.network is not None:
-            self._aim(None)
-
-    def _aim(self, targets: dict[str, np.ndarray] | None) -> None:
-        """Resolves losses and metrics for the outputs; targets decide what their form decides."""
-        network, settings = self._built("compile"), self.settings
-        assert settings is not None
-        names = network.output_names
-        given = matching.by_output(settings["loss"], names, "loss")
-        weights = matching.by_output(settings["weights"], names, "loss_weights", each=1.0)
-        told = settings["metrics"]
-        named = len(names) > 1 or isinstance(told, dict)
-        by_name = matching.by_output(told, names, "metrics", each=[]) if named else {}
-        goals = []
-        for place, name in enumerate(names):
-            shape = _last_shape(network, place)
-            loss = None if given[name] is None else losses.get(given[name])
-            if loss is not None and targets is not None:
-                loss = loss.resolve(targets[name], shape)
-            wanted = by_name[name] if named else told
-            wanted = wanted if isinstance(wanted, list | tuple) else [wanted]
-            found = [] if loss is None else [metrics.get(each, loss, shape) for each in wanted]
-            goals.append(Goal(loss, float(weights[name]), found))
-        if all(goal.loss is None for goal in goals):
-            raise InputError("no output has a loss", hint="give one in compile")
-        network.aim(goals)
+            self.network.aim(goals(self.settings, self.network))
 
     # -------------------------------------------------------------------------------------------- fit
 
@@ -215,130 +203,119 @@ class Model:
         Raises:
             InputError: arrays that do not fit, compile forgotten, ...
         """
-        if self.optimizer is None:
+        if self.optimizer is None or self.settings is None:
             raise InputError(
                 "compile the model before fit", hint="model.compile(optimizer='adam', loss='mse')"
             )
-        batch_size = ROWS if batch_size is None else batch_size
-        _whole("batch_size", batch_size, 1)
-        _whole("epochs", epochs, 1)
-        _whole("initial_epoch", initial_epoch, 0)
-        if y is None:
-            raise InputError("fit needs y, the targets")
-        data = self._dataset(x, y, sample_weight, class_weight)
-        rows = torch.arange(len(data.weight))
-        train, held, judged = rows, rows[:0], None
-        if validation_data is not None:
-            if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
-                raise InputError("validation_data is (x, y) or (x, y, sample_weight)")
-            judged = self._dataset(*validation_data, where="validation_", resolve=False)
-            held = torch.arange(len(judged.weight))
-        elif validation_split:
-            train, held = _split(rows, validation_split)
+        batch_size = at_least_one("batch_size", ROWS if batch_size is None else batch_size)
+        if at_least_one("epochs", epochs) <= whole("initial_epoch", initial_epoch, 0):
+            raise InputError(
+                f"epochs is {epochs} and initial_epoch {initial_epoch}", hint="nothing is left to do"
+            )
+        watching = [*_callbacks(callbacks), *lines(verbose)]
+        _given("fit", x, y)
+        raw = self._inputs(x)
         network = self._built("fit")
-        if self.engine is None:
+        given = data.targets(network, y)
+        network.aim(goals(self.settings, network, given))
+        rows = data.dataset(network, raw, given, sample_weight)
+        judged = self._judged(validation_data)
+        train, held = data.split(len(rows.weight), validation_split if judged is None else 0.0)
+        if judged is not None:
+            held = torch.arange(len(judged.weight))
+        if class_weight is not None:
+            data.weigh_classes(rows, network, class_weight, given, train)
+        self._ready(rows, train)
+        self.history = History()
+        self.stop_training = False
+        population = self._population(
+            rows, train, held, judged, min(batch_size, len(train)), epochs - initial_epoch, shuffle, watching
+        )
+        population.state.past, population.state.model = initial_epoch, self
+        with fitting_threads(batch_size * network.layout.size, self.device):
+            try:
+                population.train()
+            finally:  # what was learnt stays, whatever a callback raises
+                self.epochs_done += population.state.epoch
+                sharing.tell(network)
+        return self.history
+
+    def _judged(self, validation_data: Any) -> Dataset | None:
+        """The rows of `validation_data`."""
+        if validation_data is None:
+            return None
+        if not isinstance(validation_data, list | tuple) or len(validation_data) not in (2, 3):
+            raise InputError("validation_data is (x, y) or (x, y, sample_weight)")
+        network, (x, y, *weight) = self._built("fit"), validation_data
+        raw = data.inputs(network, x, "validation_")
+        given = data.targets(network, y, "validation_")
+        return data.dataset(network, raw, given, *weight, where="validation_")
+
+    def _ready(self, rows: Dataset, train: Tensor) -> None:
+        """The start, the optimiser and the way of back-propagation."""
+        network = self._built("fit")
+        assert self.optimizer is not None
+        sample = train[order(self.seed, 0, len(train))[:SAMPLE]]
+        settled = [layer for layer in self.layers if sharing.settled(layer)]
+        fit_start(network, {name: each[sample.to(each.device)] for name, each in rows.raw.items()}, settled)
+        if network.freeze() or self.engine is None:
             self.engine = self.optimizer.build(network.flat.detach(), network.layout)
-        if self.fresh:
-            sample = order(self.seed, 0, len(train))[:SAMPLE]
-            fit_start(network, {name: each[train[sample]] for name, each in data.raw.items()})
-            self.fresh = False
         network.use_chain()
-        rate = self.optimizer.learning_rate
+
+    def _population(
+        self,
+        rows: Dataset,
+        train: Tensor,
+        held: Tensor,
+        judged: Dataset | None,
+        batch_size: int,
+        epochs: int,
+        shuffle: bool,
+        watching: list[Callback],
+    ) -> Population:
+        """What trains the network."""
+        network = self._built("fit")
+        assert self.optimizer is not None
+        assert self.history is not None
+        flat = network.flat.detach()
+        feed = ResidentFeed(rows, [train], [self.seed], batch_size, shuffle=shuffle)
         config = TrainingConfig(
-            epochs=max(1, epochs - initial_epoch),
+            epochs=epochs,
             batch_size=batch_size,
             schedule="constant",
             warmup=0.0,
             patience=None,
             precision="float32",
         )
-        if epochs <= initial_epoch:
-            raise InputError(
-                f"epochs is {epochs} and initial_epoch {initial_epoch}", hint="nothing is left to do"
-            )
-        member = Member(self.seed, train, held, self.optimizer.rate_at(0))
-        self.history = History()
-        self.stop_training = False
-        shown = [] if verbose == 0 else [Lines(1 if verbose == "auto" else int(verbose))]
-        population = Population(
+        return Population(
             network,
-            data,
-            [member],
+            rows,
+            [Member(self.seed, train, held, self.optimizer.rate_at(0))],
             config,
-            [self.history, *self._ready(callbacks), *shown],
+            [self.history, *watching],
             validation=judged,
-            feed=ResidentFeed(data, [train], [self.seed], batch_size, shuffle=shuffle, cut=True),
+            feed=feed,
             optimizer=self.engine,
             keep_best=False,
-            watch_training=True,
-            schedule=_tabled(rate) if isinstance(rate, LearningRateSchedule) else None,
+            watch_training=bool(network.metrics()),
+            schedule=self._schedule(feed.passes),
             clip=self.optimizer.clip(network.layout, 1),
-            average=self.optimizer.average(network.flat.detach()),
+            average=self.optimizer.average(flat),
             past=self.epochs_done,
         )
-        population.state.past, population.state.model = initial_epoch, self
-        with fitting_threads(batch_size * network.layout.size, self.device):
-            population.train()
-        self.epochs_done += population.state.epoch
-        return self.history
 
-    def _ready(self, callbacks: Sequence[Callback] | None) -> list[Callback]:
-        """The callbacks of a user, checked."""
-        given: list[Any] = [callbacks] if isinstance(callbacks, Callback) else list(callbacks or [])
-        for callback in given:
-            if not isinstance(callback, Callback):
-                raise InputError(
-                    f"{callback!r} is no callback", where="callbacks", hint="see netwright.callbacks"
-                )
-        return given
+    def _schedule(self, passes: int) -> Callable[[Tensor], Tensor] | None:
+        """Learning rates by the optimiser's own steps, whatever the epochs before this fit were like."""
+        assert self.optimizer is not None
+        rate = self.optimizer.learning_rate
+        if not isinstance(rate, LearningRateSchedule):
+            return None
+        shift = float(self.engine.steps[0, 0]) - self.epochs_done * passes
+        return lambda steps: rate(steps.to(torch.float32) + shift)
 
-    def _dataset(
-        self,
-        x: Any,
-        y: Any,
-        sample_weight: Any = None,
-        class_weight: dict[int, float] | None = None,
-        *,
-        where: str = "",
-        resolve: bool = True,
-    ) -> Dataset:
-        """Checked tensors of all rows on the model's device."""
-        raw = self._inputs(x, where)
-        network = self._built("fit")
-        targets = matching.targets(y, network.output_names, where)
-        count = arrays.equal_lengths({f"{where}x": next(iter(raw.values())), **targets})
-        if resolve:
-            self._aim({name: targets.get(f"{where}{_label(name, network)}") for name in network.output_names})  # type: ignore[misc]
-        prepared: dict[str, Tensor] = {}
-        for place, (name, goal) in enumerate(zip(network.output_names, network.goals, strict=True)):
-            label = f"{where}{_label(name, network)}"
-            if goal.loss is not None:
-                layer = network.graph.last_layer(place)
-                activation = layer.activation_name or None if isinstance(layer, Activated) else None
-                shape = _last_shape(network, place)
-                prepared[name] = goal.loss.prepare(targets[label], shape, activation, label)
-        weight = arrays.weights(sample_weight, count)
-        weight = torch.ones(count) if weight is None else weight
-        if class_weight is not None:
-            if len(targets) > 1:
-                raise InputError("class_weight is for models of one output", hint="use sample_weight")
-            weight = weight * arrays.class_factors(class_weight, next(iter(targets.values())))
-        target: Any = prepared if len(network.output_names) > 1 else next(iter(prepared.values()))
-        return _moved(Dataset(raw, target, weight), self.device)
-
-    def _inputs(self, x: Any, where: str = "") -> dict[str, Tensor]:
+    def _inputs(self, x: Any) -> dict[str, Tensor]:
         """Checked tensors of the inputs by name. [N, ...]"""
-        network = self._built("reading x")
-        given = arrays.inputs(x, network.input_names)
-        found = {}
-        for place, (name, values) in enumerate(given.items()):
-            readers = [node.layer for node in network.graph.nodes if place in node.sources]
-            limits = [layer.code_limit for layer in readers if layer.code_limit is not None]
-            label = f"{where}x" if len(given) == 1 else f"{where}x[{name!r}]"
-            found[name] = arrays.tensor(values, network.graph.shapes[place], label, codes=bool(limits))
-            if limits:
-                _codes_within(found[name], min(limits), label, readers[0].name)
-        return found
+        return data.inputs(self._built("reading x"), x)
 
     @property
     def device(self) -> torch.device:
@@ -359,27 +336,25 @@ class Model:
 
         Returns:
             The loss, or a list of loss and metrics as compiled; by name with `return_dict`.
+
+        Raises:
+            InputError: compile forgotten, or rows that do not fit.
         """
         if self.settings is None:
             raise InputError(
                 "compile the model before evaluate", hint="model.compile(loss='mse', metrics=[...])"
             )
-        if y is None:
-            raise InputError("evaluate needs y, the targets")
-        began = time.monotonic()
-        data = self._dataset(x, y, sample_weight)
+        size = at_least_one("batch_size", ROWS if batch_size is None else batch_size)
+        _given("evaluate", x, y)
+        watched, began = lines(verbose), time.monotonic()
+        raw = self._inputs(x)
         network = self._built("evaluate")
-        totals = Totals(1, self.device)
-        feed = ResidentFeed(data, [torch.arange(len(data.weight))], [0], 1)
-        size = network.rows_at_a_time() if batch_size is None else batch_size
-        with torch.inference_mode():
-            for batch in feed.pieces(size):
-                totals.add(network.scores(network(batch.raw), batch.target), batch)
-            found = {name: float(value[0]) for name, value in network.finish(totals.means()).items()}
-        if verbose != 0:
-            steps = -(-len(data.weight) // ROWS)
-            told = " - ".join(f"{name}: {figure(value)}" for name, value in sorted(found.items()))
-            print(f"{line(steps, steps, time.monotonic() - began)} - {told}")
+        given = data.targets(network, y)
+        network.aim(goals(self.settings, network, given))
+        rows = data.dataset(network, raw, given, sample_weight)
+        found = network.evaluate(rows, network.rows_at_a_time() if batch_size is None else size)
+        for each in watched:
+            each.tell(-(-len(rows.weight) // size), time.monotonic() - began, found)
         if return_dict:
             return found
         values = list(found.values())
@@ -388,31 +363,51 @@ class Model:
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Any:
         """The outputs for rows. [N, ...], a list of several
 
+        Arguments:
+            x: as for `fit`.
+            batch_size: rows at a time.
+            verbose: for programs written for Keras; not used.
+
         Raises:
             InputError: the model has no shape yet, or the rows do not fit it.
         """
         network = self._built("predict")
-        if not hasattr(network, "joined"):
-            network.aim(network.goals)
-        raw = self._inputs(x)
-        size = network.rows_at_a_time() if batch_size is None else _whole("batch_size", batch_size, 1)
-        parts: list[list[Tensor]] = []
-        total = len(next(iter(raw.values())))
-        for start in range(0, total, size):
-            piece = {name: each[start : start + size][None].to(self.device) for name, each in raw.items()}
-            parts.append([output[0].cpu() for output in network.predict(piece)])
-        outputs = [torch.cat(each).numpy() for each in zip(*parts, strict=True)]
-        return outputs[0] if len(outputs) == 1 else outputs
+        size = network.rows_at_a_time() if batch_size is None else at_least_one("batch_size", batch_size)
+        return self._outputs(self._inputs(x), size, PREDICT)
 
     def __call__(self, x: Any, training: bool = False) -> Any:
-        """On symbols: the outputs' symbols, the model being a part of another. On arrays: `predict`."""
-        return self.predict(x)
+        """`predict` of arrays; with `training` as while training: dropout is on, batch statistics count."""
+        parts = x.values() if isinstance(x, dict) else x if isinstance(x, list | tuple) else [x]
+        if any(isinstance(each, Symbol) for each in parts):
+            raise InputError(
+                f"the model {self.name!r} cannot be a layer of another model",
+                hint="use its layers: for layer in model.layers: x = layer(x); they share their weights",
+            )
+        if not training:
+            return self.predict(x)
+        self.draws += 1
+        seed = seed_of(self.seed, "call", self.draws)
+        mode = Mode(training=True, generators=[torch.Generator(self.device).manual_seed(seed)])
+        raw = self._inputs(x)
+        return self._outputs(raw, len(next(iter(raw.values()))), mode)
+
+    def _outputs(self, raw: dict[str, Tensor], size: int, mode: Mode) -> Any:
+        """Outputs for checked inputs, so many rows at a time."""
+        network = self._built("predict")
+        parts: list[list[Tensor]] = []
+        for start in range(0, len(next(iter(raw.values()))), size):
+            piece = {name: each[start : start + size][None].to(self.device) for name, each in raw.items()}
+            parts.append([output[0].cpu() for output in network.predict(piece, mode)])
+        outputs = [torch.cat(each).numpy() for each in zip(*parts, strict=True)]
+        return outputs[0] if len(outputs) == 1 else outputs
 
     # ------------------------------------------------------------------------------ weights and words
 
     def summary(self) -> None:
         """Prints the layers with their outputs' shapes and numbers of parameters."""
-        print(summary(self.name, self._built("a summary")))
+        network = self._built("a summary")
+        network.freeze()
+        print(summary(self.name, network))
 
     def count_params(self) -> int:
         """Numbers of the model, trained or not."""
@@ -420,39 +415,15 @@ class Model:
 
     def get_weights(self) -> list[np.ndarray]:
         """All weights, layer by layer, in Keras's order and shapes."""
-        values = self._built("get_weights").named_values()
-        return [values[name][0].cpu().numpy().copy() for name in self._weight_names()]
+        return weights.get(self._built("get_weights"))
 
-    def set_weights(self, weights: Sequence[Any]) -> None:
+    def set_weights(self, values: Sequence[Any]) -> None:
         """Takes what `get_weights` gave, of this model or of one of the same layers.
 
         Raises:
-            InputError: not so many arrays, or another shape.
+            InputError: not so many arrays, another shape, or NaN.
         """
-        network = self._built("set_weights")
-        values, names = network.named_values(), self._weight_names()
-        if len(weights) != len(names):
-            raise InputError(f"the model has {len(names)} arrays of weights, and {len(weights)} were given")
-        for name, given in zip(names, weights, strict=True):
-            array = np.asarray(given)
-            if array.shape != tuple(values[name].shape[1:]):
-                raise InputError(
-                    f"{name.removeprefix('graph.layers.')} has shape {tuple(values[name].shape[1:])}, "
-                    f"and {array.shape} was given"
-                )
-            values[name] = torch.from_numpy(np.ascontiguousarray(array)).to(values[name])[None]
-        network.load_values(values)
-        self.fresh = False
-
-    def _weight_names(self) -> list[str]:
-        """Names of parameters and statistics in Keras's order: a layer's trained ones, then the others."""
-        network = self._built("weights")
-        names = []
-        for path, module in network.named_modules():
-            if path.startswith("graph.layers."):
-                names += [f"{path}.{name}" for name in getattr(module, "declared", {})]
-                names += [f"{path}.{name}" for name in getattr(module, "statistics", ())]
-        return names
+        weights.set_all(self._built("set_weights"), values)
 
     def save(self, path: str | Path, overwrite: bool = True) -> None:
         """Writes layers and weights into a folder; `nw.load` reads it. Nothing in it is ever run.
@@ -497,8 +468,6 @@ def Input(
         >>> Input((28, 28, 1)).shape
         (28, 28, 1)
     """
-    from netwright.layers.base import as_shape
-
     return Symbol(as_shape(shape, "Input"), name=name, dtype=dtype or "float32")
 
 
@@ -517,52 +486,30 @@ def _symbols(given: Any, what: str) -> list[Symbol]:
     return found
 
 
-def _label(name: str, network: GraphNetwork) -> str:
-    return "y" if len(network.output_names) == 1 else f"y[{name!r}]"
+def _callbacks(given: Any) -> list[Callback]:
+    """The callbacks of a user, checked."""
+    found: list[Any] = list(given or []) if isinstance(given, list | tuple) or given is None else [given]
+    for callback in found:
+        if not isinstance(callback, Callback):
+            raise InputError(
+                f"{callback!r} is no callback", where="callbacks", hint="see netwright.callbacks"
+            )
+    return found
 
 
-def _last_shape(network: GraphNetwork, place: int) -> tuple[int, ...]:
-    return network.graph.shapes[network.graph.ends[place]]
+def _given(doing: str, x: Any, y: Any) -> None:
+    if x is None:
+        raise InputError(f"{doing} needs x, the inputs")
+    if y is None:
+        raise InputError(f"{doing} needs y, the targets", hint="arrays are given as fit(x, y)")
 
 
-def _split(rows: Tensor, share: float) -> tuple[Tensor, Tensor]:
-    """The first rows to train on, the last ones to validate on."""
-    if not isinstance(share, int | float) or not 0 < share < 1:
-        raise InputError(f"validation_split is {share!r}", hint="give a share between 0 and 1")
-    kept = int(len(rows) * (1 - share))
-    if kept == 0 or kept == len(rows):
-        side = "training" if kept == 0 else "validation"
-        raise InputError(f"validation_split {share:g} of {len(rows)} rows leaves none for {side}")
-    return rows[:kept], rows[kept:]
+def at_least_one(name: str, value: Any) -> int:
+    return whole(name, value, 1)
 
 
-def _whole(name: str, value: Any, least: int) -> int:
+def whole(name: str, value: Any, least: int) -> int:
+    """A whole number that a user gave, checked."""
     if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
         raise InputError(f"{name} is {value!r}", hint=f"give a whole number, at least {least}")
     return int(value)
-
-
-def _codes_within(codes: Tensor, limit: int, where: str, layer: str) -> None:
-    low, high = int(codes.min()), int(codes.max())
-    if low < 0 or high >= limit:
-        wrong = low if low < 0 else high
-        raise InputError(
-            f"{where} holds the code {wrong}, and layer {layer!r} knows 0 to {limit - 1}",
-            hint=f"Embedding(input_dim={high + 1}, ...) would do" if low >= 0 else "codes are counted from 0",
-        )
-
-
-def _tabled(rate: LearningRateSchedule) -> Any:
-    return lambda steps: rate(steps.to(torch.float32))
-
-
-def _moved(data: Dataset, device: torch.device) -> Dataset:
-    if device.type == "cpu":
-        return data
-    target: Any = data.target
-    moved: Any = (
-        {name: each.to(device) for name, each in target.items()}
-        if isinstance(target, dict)
-        else target.to(device)
-    )
-    return Dataset({name: each.to(device) for name, each in data.raw.items()}, moved, data.weight.to(device))

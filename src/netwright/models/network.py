@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from netwright.layers.base import Activated, Symbol
+from netwright.data.dataset import Dataset
+from netwright.layers.base import Activated, Layer, Symbol
 from netwright.losses import Loss
 from netwright.metrics import Metric
 from netwright.models import backprop
 from netwright.models.graph import Graph
 from netwright.nn.member import PREDICT, Mode
 from netwright.nn.trainable import Step, Trainable, weighted_mean
+from netwright.training.feed import ResidentFeed
+from netwright.training.population import Totals
 
 
 @dataclass
@@ -61,9 +64,33 @@ class GraphNetwork(Trainable):
         if penalties is not None:
             self.register_buffer("l1", penalties[0], persistent=False)
             self.register_buffer("l2", penalties[1], persistent=False)
+        self.register_buffer("moving", None, persistent=False)
+        self.freeze()
+        self.aim(self.goals)
 
     l1: Tensor
     l2: Tensor
+    moving: Tensor | None  # 1 where a parameter is trained, 0 where not; None when all are. [P]
+
+    def freeze(self) -> bool:
+        """Takes each layer's `trainable` as it is now; says whether that changed anything."""
+        for layer in self.graph.layers.values():
+            if not layer.trainable:
+                for inner in layer.modules():
+                    if isinstance(inner, Layer):
+                        inner.trainable = False
+        before = self.layout.rates()
+        for number, place in enumerate(self.layout.places):
+            rate = float(place.layer.trainable)  # type: ignore[arg-type]
+            if rate != place.declared.rate:
+                self.layout.places[number] = replace(place, declared=replace(place.declared, rate=rate))
+        rates = self.layout.rates()
+        self.moving = None if bool(rates.all()) else rates.to(self.flat.device)
+        return bool((rates != before).any())
+
+    def output_shape(self, place: int) -> tuple[int, ...]:
+        """The shape of an output, without the batch."""
+        return self.graph.shapes[self.graph.ends[place]]
 
     def aim(self, goals: list[Goal]) -> None:
         """Sets what the outputs are trained for."""
@@ -88,13 +115,8 @@ class GraphNetwork(Trainable):
 
     def use_chain(self) -> None:
         """Takes the written-out back-propagation where there is one, on the parameters where they lie."""
-        layers = self.graph.chain()
-        loss = self.goals[0].loss
-        if (
-            layers
-            and loss is not None
-            and backprop.fits(layers, self.graph.shapes[:-1], logits=self.logits[0])
-        ):
+        layers, loss = self.graph.chain(), self.goals[0].loss
+        if layers and loss is not None and backprop.fits(layers, self.graph.shapes, loss, self.logits[0]):
             self.chain = backprop.Chain(layers, loss, self.logits[0], self.layout, self.flat)
 
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> list[Tensor]:
@@ -110,10 +132,18 @@ class GraphNetwork(Trainable):
             found.append(layer.activate(output) if joined and isinstance(layer, Activated) else output)
         return found
 
-    @torch.inference_mode()
-    def predict(self, raw: dict[str, Tensor]) -> list[Tensor]:
+    @torch.no_grad()
+    def predict(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> list[Tensor]:
         """Outputs for raw tensors [M, B, ...] as a user wants them."""
-        return self.activated(self(raw))
+        return self.activated(self(raw, mode))
+
+    @torch.no_grad()
+    def evaluate(self, data: Dataset, size: int) -> dict[str, float]:
+        """Loss and metrics of the first member on all rows, so many at a time."""
+        totals = Totals(self.members, self.flat.device)
+        for batch in ResidentFeed(data, [torch.arange(len(data.weight))], [0], 1).pieces(size):
+            totals.add(self.scores(self(batch.raw), batch.target), batch)
+        return {name: float(value[0]) for name, value in self.finish(totals.means()).items()}
 
     def losses(
         self, output: Any, target: Any, weight: Tensor | None = None, smoothing: Tensor | None = None

@@ -5,12 +5,21 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable
+from typing import Any
 
+from netwright.errors import InputError
 from netwright.training.callbacks import Callback, State
 from netwright.training.history import logs
 
 WIDTH = 20
 SECONDS = 0.1  # between two looks of a line that changes
+
+
+def lines(verbose: Any) -> list[Lines]:
+    """What tells how it goes on: nothing for 0, a bar for 1 and "auto", plain lines for 2."""
+    if verbose not in (0, 1, 2, "auto"):
+        raise InputError(f"verbose is {verbose!r}", hint="give 0 for silence, 1 for a bar, 2 for plain lines")
+    return [] if verbose == 0 else [Lines(1 if verbose == "auto" else int(verbose))]
 
 
 class Lines(Callback):
@@ -27,10 +36,7 @@ class Lines(Callback):
 
     def on_epoch_start(self, state: State) -> None:
         self.began = self.shown = time.monotonic()
-        if self.bar:
-            print(f"Epoch {state.past + state.epoch}/{state.past + state.epochs}")
-        else:
-            print(f"Epoch {state.past + state.epoch}/{state.past + state.epochs}", end=" - ")
+        print(f"Epoch {state.past + state.epoch}/{state.past + state.epochs}")
 
     def step_hook(self) -> Callable[[State], None] | None:
         return self.on_step if self.live else None
@@ -43,27 +49,32 @@ class Lines(Callback):
         steps = state.steps // state.epochs
         done = state.step - (state.epoch - 1) * steps
         loss = float(state.losses[0]) / done
-        sys.stdout.write(f"\r{self._line(done, steps, now - self.began)} - loss: {loss:.4f}\033[K")
-        sys.stdout.flush()
+        show(f"\r{line(done, steps, now - self.began)} - loss: {loss:.4f}\033[K", end="")
 
     def on_epoch(self, state: State) -> None:
         steps = state.steps // state.epochs
         done = min(steps, state.step - (state.epoch - 1) * steps)
         found = {name: value for name, value in logs(state.rows[0]).items() if name != "learning_rate"}
+        self.tell(done, time.monotonic() - self.began, found, steps)
+
+    def tell(self, done: int, seconds: float, found: dict[str, float], steps: int | None = None) -> None:
+        """The line at the end of so many steps, with what was found."""
         told = " - ".join(f"{name}: {figure(found[name])}" for name in sorted(found))
-        start = "\r" if self.live else ""
-        print(
-            f"{start}{self._line(done, steps, time.monotonic() - self.began)} - {told}" + "\033[K" * self.live
-        )
-
-    def _line(self, done: int, steps: int, seconds: float) -> str:
-        if not self.bar:
-            return f"{done}/{steps} - {seconds:.0f}s"
-        return line(done, steps, seconds)
+        front = line(done, steps or done, seconds, bar=self.bar)
+        show(f"\r{front} - {told}\033[K" if self.live else f"{front} - {told}")
 
 
-def line(done: int, steps: int, seconds: float) -> str:
-    """A bar with its steps and times.
+def show(text: str, end: str = "\n") -> None:
+    """Prints, with plain characters where the output has no others."""
+    try:
+        text.encode(sys.stdout.encoding or "utf-8")
+    except UnicodeEncodeError:
+        text = text.replace("━", "=").replace("─", ".")
+    print(text, end=end, flush=True)
+
+
+def line(done: int, steps: int, seconds: float, *, bar: bool = True) -> str:
+    """Steps and times, with a bar between them.
 
     Example:
         >>> line(25, 25, 0.05)
@@ -72,8 +83,10 @@ def line(done: int, steps: int, seconds: float) -> str:
     full = WIDTH * done // max(1, steps)
     each = seconds / max(1, done)
     pace = f"{each:.0f}s" if each >= 1 else f"{each * 1e3:.0f}ms" if each >= 1e-3 else f"{each * 1e6:.0f}us"
-    bar = "━" * full + "─" * (WIDTH - full)
-    return f"{done}/{steps} {bar} {seconds:.0f}s {pace}/step"
+    drawn = "━" * full + "─" * (WIDTH - full)
+    if bar:
+        return f"{done}/{steps} {drawn} {seconds:.0f}s {pace}/step"
+    return f"{done}/{steps} - {seconds:.0f}s - {pace}/step"
 
 
 def figure(value: float | None) -> str:

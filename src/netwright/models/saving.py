@@ -4,23 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import is_dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load as from_bytes
+from safetensors.torch import save as to_bytes
 
 from netwright import __version__, losses, optimizers, schedules
 from netwright import metrics as metric_kinds
 from netwright.errors import InputError
 from netwright.files import write_bytes, write_json
-from netwright.layers.base import Layer, Symbol
+from netwright.layers.base import Layer, Symbol, as_shape
 from netwright.layers.spec import from_spec as layer_from_spec
 from netwright.layers.spec import to_spec as layer_to_spec
+from netwright.models import sharing
+from netwright.models.graph import Graph
 from netwright.models.model import Model
 from netwright.models.network import GraphNetwork
 from netwright.models.sequential import Sequential
+from netwright.nn.member import Layout
 from netwright.nn.spec import from_spec, to_spec
 
 FORMAT, VERSION = "netwright-layers", 1
-ABOUT, WEIGHTS = "network.json", "network.safetensors"
+ABOUT, WEIGHTS, MOMENTS = "network.json", "network.safetensors", "optimizer.safetensors"
+# What goes wrong when a file says something that no `save` would have written.
+DAMAGE = (
+    *(KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError),
+    *(MemoryError, ZeroDivisionError, AssertionError, SafetensorError),
+)
 
 
 def save(model: Model, folder: Path, *, overwrite: bool = True) -> None:
@@ -28,12 +42,16 @@ def save(model: Model, folder: Path, *, overwrite: bool = True) -> None:
     network = model._built("saving")
     if folder.is_file():
         raise InputError("there is a file of that name, and a model is a folder", where=str(folder))
-    others = [each.name for each in folder.iterdir()] if folder.is_dir() else []
-    if others and (not overwrite or not set(others) <= {ABOUT, WEIGHTS}):
+    others = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
+    ours = is_layers(folder) and others <= {ABOUT, WEIGHTS, MOMENTS}
+    if others and not (overwrite and ours):
         raise InputError(
             "the folder holds something already", where=str(folder), hint="choose another, or overwrite=True"
         )
-    weights = _bytes(network)
+    weights, compiled = _bytes(network), _compiled(model)
+    moments = None
+    if compiled is not None and model.engine is not None:
+        moments = to_bytes({name: each.contiguous() for name, each in model.engine.state_dict().items()})
     about = {
         "format": FORMAT,
         "version": VERSION,
@@ -43,10 +61,15 @@ def save(model: Model, folder: Path, *, overwrite: bool = True) -> None:
         "seed": model.seed,
         "epochs": model.epochs_done,
         **_graph(network),
-        "compiled": _compiled(model),
+        "compiled": compiled,
         "sha256": hashlib.sha256(weights).hexdigest(),
+        "moments": None if moments is None else hashlib.sha256(moments).hexdigest(),
     }
     write_bytes(folder / WEIGHTS, weights)
+    if moments is not None:
+        write_bytes(folder / MOMENTS, moments)
+    else:
+        (folder / MOMENTS).unlink(missing_ok=True)
     write_json(folder / ABOUT, about)
 
 
@@ -57,20 +80,30 @@ def load(folder: Path) -> Model:
         InputError: a file is missing or damaged, or a newer version wrote it.
     """
     about = read_about(folder)
-    weights = _read(folder / WEIGHTS)
-    if hashlib.sha256(weights).hexdigest() != about.get("sha256"):
-        raise InputError("the saved weights are damaged: their checksum differs", where=str(folder / WEIGHTS))
+    weights = _checked(folder / WEIGHTS, about.get("sha256"))
+    moments = None
+    if about.get("moments") is not None:
+        moments = _checked(folder / MOMENTS, about["moments"])
     try:
-        model = _build(about)
+        model = _build(about, len(weights))
         _load(model, weights, str(folder / WEIGHTS))
-        if about["compiled"]:
+        if about["compiled"] is not None:
             model.compile(**_from_compiled(about["compiled"]))
-        model.epochs_done = int(about["epochs"])
-    except (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError) as error:
-        if isinstance(error, InputError):
-            raise
+        if moments is not None and model.optimizer is not None:
+            network = model._built("loading")
+            model.engine = model.optimizer.build(network.flat.detach(), network.layout)
+            model.engine.load_state_dict(from_bytes(moments))
+    except DAMAGE as error:  # RecursionError is a RuntimeError
         raise InputError(f"the saved model does not fit together: {error}", where=str(folder)) from None
     return model
+
+
+def _checked(path: Path, digest: Any) -> bytes:
+    """A file's bytes, held against their checksum."""
+    content = _read(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise InputError("the saved weights are damaged: their checksum differs", where=str(path))
+    return content
 
 
 def read_about(folder: Path) -> dict[str, Any]:
@@ -78,7 +111,7 @@ def read_about(folder: Path) -> dict[str, Any]:
     path = folder / ABOUT
     try:
         about = json.loads(_read(path))
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):
         raise InputError("a file of the saved model is damaged: it is not JSON", where=str(path)) from None
     if not isinstance(about, dict) or about.get("format") != FORMAT:
         raise InputError("this is no model of layers", where=str(path))
@@ -96,7 +129,7 @@ def is_layers(folder: Path) -> bool:
     """Whether a folder holds a model of layers by hand."""
     try:
         about = json.loads((folder / ABOUT).read_bytes())
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return False
     return isinstance(about, dict) and about.get("format") == FORMAT
 
@@ -112,16 +145,11 @@ def load_weights(model: Model, path: Path) -> None:
 
 
 def _bytes(network: GraphNetwork) -> bytes:
-    from safetensors.torch import save as to_bytes
-
     values = network.named_values().items()
     return to_bytes({_short(name): value.detach().cpu().contiguous() for name, value in values})
 
 
 def _load(model: Model, content: bytes, where: str) -> None:
-    from safetensors import SafetensorError
-    from safetensors.torch import load as from_bytes
-
     network = model._built("loading")
     try:
         values = from_bytes(content)
@@ -132,7 +160,7 @@ def _load(model: Model, content: bytes, where: str) -> None:
     except (KeyError, RuntimeError) as error:
         what = str(error).removeprefix("'").removesuffix("'").replace("graph.layers.", "")
         raise InputError(f"the weights are those of another model: {what}", where=where) from None
-    model.fresh = False
+    sharing.tell(network)
 
 
 def _short(name: str) -> str:
@@ -147,42 +175,79 @@ def _graph(network: GraphNetwork) -> dict[str, Any]:
             {"name": name, "shape": list(symbol.shape), "dtype": symbol.dtype}
             for name, symbol in zip(network.input_names, graph.inputs, strict=True)
         ],
-        "layers": [layer_to_spec(layer) | {"name": name} for name, layer in graph.layers.items()],  # type: ignore[arg-type]
+        "layers": [_layer_spec(layer, name) for name, layer in graph.layers.items()],  # type: ignore[arg-type]
         "nodes": [[names[node.layer], *node.sources] for node in graph.nodes],
         "outputs": list(graph.ends),
     }
 
 
-def _build(about: dict[str, Any]) -> Model:
-    layers: dict[str, Layer] = {spec["name"]: layer_from_spec(spec) for spec in about["layers"]}
-    symbols = [
-        Symbol(tuple(each["shape"]), name=each["name"], dtype=each["dtype"]) for each in about["inputs"]
-    ]
-    inputs = list(symbols)
+def _layer_spec(layer: Layer, name: str) -> dict[str, Any]:
+    spec = layer_to_spec(layer) | {"name": name}
+    return spec if layer.trainable else spec | {"trainable": False}
+
+
+def _build(about: dict[str, Any], most: int) -> Model:
+    """The model that is described.
+
+    Arguments:
+        about: of `read_about`.
+        most: bytes that its parameters may take: those of the file of weights.
+    """
+    layers: dict[str, Layer] = {spec["name"]: _layer(spec) for spec in about["layers"]}
+    symbols = [_input(spec) for spec in about["inputs"]]
+    inputs, nodes = list(symbols), about["nodes"]
+    for name, *sources in nodes:
+        given = [symbols[source] for source in sources]
+        symbols.append(layers[name](given if layers[name].several else given[0]))
+    outputs = [symbols[place] for place in about["outputs"]]
+    # Declares the parameters and makes none: a file may say that there are more than any memory holds.
+    if Layout(Graph(inputs, outputs, 1)).size * 4 > most:
+        raise InputError("the layers have more parameters than the file of weights holds")
+    name = _text(about["name"])
     if about["kind"] == "sequential":
-        model: Model = Sequential([inputs[0], *(layers[name] for name, *_ in about["nodes"])], about["name"])
+        model: Model = Sequential([inputs[0], *(layers[name] for name, *_ in nodes)], name)
+    elif about["kind"] == "model":
+        model = Model(inputs, outputs, name)
     else:
-        for name, *sources in about["nodes"]:
-            given = [symbols[source] for source in sources]
-            symbols.append(layers[name](given if layers[name].several else given[0]))
-        model = Model(inputs, [symbols[place] for place in about["outputs"]], about["name"])
-    model.seed = int(about["seed"])
+        raise InputError(f"there is no kind of model {about['kind']!r}")
+    model.seed, model.epochs_done = _count(about["seed"]), _count(about["epochs"])
     return model
 
 
+def _layer(spec: dict[str, Any]) -> Layer:
+    _text(spec["name"])
+    return layer_from_spec(spec)
+
+
+def _input(spec: dict[str, Any]) -> Symbol:
+    return Symbol(as_shape(spec["shape"], "inputs"), name=_text(spec["name"]), dtype=_text(spec["dtype"]))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise InputError(f"{value!r} stands where a name is expected")
+    return value
+
+
+def _count(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise InputError(f"{value!r} stands where a whole number is expected")
+    return value
+
+
 def _compiled(model: Model) -> dict[str, Any] | None:
-    """How the model is to be trained, for a training that goes on; what is code is left out."""
+    """How the model is to be trained, for a training that goes on; None where that is code of the user's."""
     if model.settings is None:
         return None
     try:
         return {
             "optimizer": to_spec(model.optimizer),
-            "loss": _spec(model.settings["loss"], losses.get),
-            "metrics": _spec(model.settings["metrics"], lambda each: each),
-            "loss_weights": model.settings["weights"],
+            "loss": _spec(model.settings.loss, losses.get),
+            "metrics": _spec(model.settings.metrics, metric_kinds.get),
+            "loss_weights": to_spec(model.settings.weights),
         }
-    except InputError as error:
-        raise InputError(f"the model cannot be saved: {error.what}", hint=error.hint) from None
+    except InputError:
+        return None
 
 
 def _spec(given: Any, get: Any) -> Any:
@@ -195,28 +260,35 @@ def _spec(given: Any, get: Any) -> Any:
 
 
 def _from_compiled(spec: dict[str, Any]) -> dict[str, Any]:
-    kinds = {
-        name: kind
-        for module in (losses, metric_kinds, optimizers, schedules)
-        for name, kind in vars(module).items()
-        if isinstance(kind, type) and hasattr(kind, "__dataclass_fields__")
-    }
-    measures = kinds | {name: kind for name, kind in vars(metric_kinds).items() if name in kinds}
-
-    def objects(value: Any, known: dict[str, type]) -> Any:
-        if isinstance(value, dict) and "class" not in value:
-            return {name: objects(each, known) for name, each in value.items()}
-        if isinstance(value, list):
-            return [objects(each, known) for each in value]
-        return from_spec(known, value) if isinstance(value, dict) else value
-
-    penalties = {name: kind for name, kind in vars(losses).items() if isinstance(kind, type)}
+    """The arguments of `compile`."""
+    known = _kinds(losses, losses.Loss)
     return {
-        "optimizer": from_spec(kinds, spec["optimizer"]),
-        "loss": objects(spec["loss"], penalties),
-        "metrics": objects(spec["metrics"], measures),
+        "optimizer": from_spec(
+            _kinds(optimizers, optimizers.Optimizer) | _kinds(schedules, schedules.LearningRateSchedule),
+            spec["optimizer"],
+        ),
+        "loss": _objects(spec["loss"], known),
+        "metrics": _objects(spec["metrics"], known | _kinds(metric_kinds, metric_kinds.Metric)),
         "loss_weights": spec["loss_weights"],
     }
+
+
+def _kinds(module: ModuleType, base: type) -> dict[str, type]:
+    """The classes of a module that can be written down."""
+    return {
+        name: kind
+        for name, kind in vars(module).items()
+        if isinstance(kind, type) and issubclass(kind, base) and is_dataclass(kind)
+    }
+
+
+def _objects(value: Any, known: dict[str, type]) -> Any:
+    """Objects in lists and dictionaries of `compile`."""
+    if isinstance(value, dict) and "class" not in value:
+        return {name: _objects(each, known) for name, each in value.items()}
+    if isinstance(value, list):
+        return [_objects(each, known) for each in value]
+    return from_spec(known, value) if isinstance(value, dict) else value
 
 
 def _read(path: Path) -> bytes:

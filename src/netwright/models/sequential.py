@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 from torch import Tensor
 
 from netwright.errors import InputError
-from netwright.layers.base import Layer, Symbol
+from netwright.layers.base import Layer, Symbol, as_shape
 from netwright.models import arrays
+from netwright.models.goals import goals
 from netwright.models.model import Model
 from netwright.models.network import GraphNetwork
 
@@ -40,10 +40,16 @@ class Sequential(Model):
             self.add(layer)
 
     def add(self, layer: Layer | Symbol) -> None:
-        """Puts a layer at the end. The weights that the model had are drawn anew."""
+        """Puts a layer at the end. The others keep their weights."""
         if isinstance(layer, Symbol) and layer.layer is None and not self.list:
             self.input = layer
             return
+        if isinstance(layer, Model):
+            raise InputError(
+                f"the model {layer.name!r} cannot be a layer of another model",
+                where="Sequential.add",
+                hint="add its layers: for layer in model.layers: ...; they share their weights",
+            )
         if isinstance(layer, type) or not isinstance(layer, Layer):
             name = layer.__name__ if isinstance(layer, type) else repr(layer)
             raise InputError(f"{name} is no layer", where="Sequential.add", hint="such as layers.Dense(64)")
@@ -52,10 +58,14 @@ class Sequential(Model):
         if not self.list and self.input is None and layer.input_shape is not None:
             self.input = Symbol(layer.input_shape)
         self.list.append(layer)
-        self._rebuild()
+        try:
+            self._rebuild()
+        except InputError:
+            self.list.pop()
+            raise
 
     def pop(self) -> Layer:
-        """Takes the last layer away and returns it."""
+        """Takes the last layer away and returns it. The others keep their weights."""
         if not self.list:
             raise InputError("the model has no layer to take away", where="Sequential.pop")
         layer = self.list.pop()
@@ -63,37 +73,39 @@ class Sequential(Model):
         return layer
 
     def _rebuild(self) -> None:
-        self.network = None
+        """The network of the layers as they are now, where the input is known."""
         if self.input is None or not self.list:
+            self.network = None
             return
         symbol = self.input
         for layer in self.list:
             symbol = layer(symbol)
-        self.network = GraphNetwork([self.input], [symbol])
-        self._start()
+        network = GraphNetwork([self.input], [symbol])
         if self.settings is not None:
-            self._aim(None)
+            network.aim(goals(self.settings, network))
+        before, self.network = self.network, network
+        self._start()
+        del before  # held until the layers' weights were taken from it
 
     def build(self, input_shape: Sequence[int | None] | None = None) -> None:
         """Builds the layers for rows of a shape; Keras's form with the batch, (None, 4), is understood."""
         if input_shape is not None:
-            shape = tuple(input_shape)
-            self.input = Symbol(shape[1:] if len(shape) > 1 and shape[0] is None else shape)  # type: ignore[arg-type]
+            shape = as_shape(input_shape, "build")
+            self.input = Symbol(shape[1:] if len(shape) > 1 and shape[0] is None else shape)
         self._rebuild()
 
     @property
     def layers(self) -> list[Layer]:
         return list(self.list)
 
-    def _inputs(self, x: Any, where: str = "") -> dict[str, Tensor]:
+    def _inputs(self, x: Any) -> dict[str, Tensor]:
         if self.network is None:
             if not self.list:
                 raise InputError("the model has no layers", hint="model.add(layers.Dense(64))")
-            first = x if not isinstance(x, dict) else next(iter(x.values()))
-            self.input = Symbol(_shape_of(arrays.array(first, "x")))
-            self._rebuild()
-        return super()._inputs(x, where)
-
-
-def _shape_of(values: np.ndarray) -> tuple[int, ...]:
-    return values.shape[1:] or (1,)
+            self.input = Symbol(arrays.inputs(x, ["x"])["x"].shape[1:] or (1,))
+            try:
+                self._rebuild()
+            except InputError:
+                self.input = None
+                raise
+        return super()._inputs(x)

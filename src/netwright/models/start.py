@@ -7,6 +7,7 @@ from a mean accuracy of .967 to .994 (docs/log.md; benchmarks/xor.py).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -25,13 +26,16 @@ LOUDEST = 0.3  # root mean square of the first outputs, before the last activati
 
 
 @torch.no_grad()
-def fit_start(network: GraphNetwork, sample: dict[str, Tensor]) -> None:
+def fit_start(network: GraphNetwork, sample: dict[str, Tensor], settled: Sequence[Layer] = ()) -> None:
     """Moves biases of ReLU-like layers and quietens outputs, layer by layer.
 
     Arguments:
         network: with weights as they were drawn.
         sample: some training rows by input. [n, ...]
+        settled: layers that are not to be touched: what they hold was trained, loaded or set.
     """
+    if len(settled) == len(network.graph.layers):
+        return
     network.layout.bind(network.flat.detach())
     graph = network.graph
     values: list[Any] = [
@@ -40,7 +44,7 @@ def fit_start(network: GraphNetwork, sample: dict[str, Tensor]) -> None:
     last = _last_layers(network)
     for layer, sources, _ in graph.nodes:
         given: Any = [values[source] for source in sources] if layer.several else values[sources[0]]
-        if _starts_by_itself(layer):
+        if layer not in settled and _starts_by_itself(layer):
             assert isinstance(layer, Activated)
             _fit(layer, layer.compute(given, PREDICT).flatten(1, -2), last=layer in last)
         values.append(layer(given, PREDICT))
@@ -53,10 +57,20 @@ def _fit(layer: Activated, before: Tensor, *, last: bool) -> None:
         kernel: Tensor = layer.kernel  # type: ignore[assignment]
         kernel.mul_((LOUDEST / loudness).clamp(max=1.0).view(-1, *[1] * (kernel.dim() - 1)))
     elif layer.activation_name in RELU_LIKE and layer.use_bias:
-        ordered = before.sort(1).values
-        place = int(QUARTER * (ordered.shape[1] - 1))
-        low, high = ordered[:, place], ordered[:, -1 - place]  # [M, units]
-        layer.bias.sub_(torch.minimum(torch.maximum(low, torch.zeros_like(low)), high))  # type: ignore[union-attr]
+        layer.bias.sub_(_thresholds(before))  # type: ignore[union-attr]
+
+
+def _thresholds(before: Tensor) -> Tensor:
+    """Where units are to switch on: at 0, moved as far as some rows are on either side. [M, units]"""
+    ordered = before.sort(1).values
+    place = int(QUARTER * (ordered.shape[1] - 1))
+    low, high = ordered[:, place], ordered[:, -1 - place]
+    found = torch.minimum(torch.maximum(low, torch.zeros_like(low)), high)
+    # Where the greatest value is a threshold itself, no row would be on: halfway to the next one below.
+    top = ordered[:, -1]
+    below = torch.where(ordered < top[:, None], ordered, -torch.inf).amax(1)
+    halfway = torch.where(below.isfinite(), (top + below) / 2, torch.zeros_like(top))
+    return torch.where(found < top, found, halfway)
 
 
 def _starts_by_itself(layer: Layer) -> bool:

@@ -7,7 +7,7 @@ from typing import Any
 from netwright.models.network import GraphNetwork
 
 
-def summary(name: str, network: GraphNetwork) -> str:
+def summary(title: str, network: GraphNetwork) -> str:
     """The table that `Model.summary` prints: layers with their outputs' shapes and numbers of parameters."""
     counts: dict[str, int] = {}
     trained = 0
@@ -25,17 +25,18 @@ def summary(name: str, network: GraphNetwork) -> str:
     several = network.graph.chain() is None
     inputs = network.graph.inputs
     labels = dict(enumerate(network.input_names))
+    names = {layer: name for name, layer in network.graph.layers.items()}
     rows = []
     if several:
         rows = [
             [f"{labels[place]} (Input)", _shape(symbol.shape), "0", ""] for place, symbol in enumerate(inputs)
         ]
     for node in network.graph.nodes:
-        labels[node.place] = node.layer.name
+        name = labels[node.place] = names[node.layer]
         row = [
-            f"{node.layer.name} ({type(node.layer).__name__})",
+            f"{name} ({type(node.layer).__name__})",
             _shape(network.graph.shapes[node.place]),
-            f"{counts.get(node.layer.name, 0):,}",
+            f"{counts.get(name, 0):,}",
         ]
         rows.append([*row, ", ".join(labels[source] for source in node.sources)])
     heads = ["Layer (type)", "Output shape", "Parameters", "Connected to"]
@@ -47,7 +48,7 @@ def summary(name: str, network: GraphNetwork) -> str:
         f"Trained: {trained:,}",
         f"Not trained: {total - trained:,}",
     ]
-    return "\n".join([f'Model: "{name}"', *_table(heads, rows), *ends])
+    return "\n".join([f'Model: "{title}"', *_table(heads, rows), *ends])
 
 
 def _table(heads: list[str], rows: list[list[str]]) -> list[str]:

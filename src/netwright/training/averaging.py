@@ -15,6 +15,7 @@ class MovingAverage:
     Arguments:
         flat: the parameters. [M, P]
         momentum: between 0 and 1, a float or [M, 1].
+        every: the average takes the weights' place after so many updates; None for never.
 
     Example:
         >>> flat = torch.zeros(1, 2)
@@ -24,21 +25,26 @@ class MovingAverage:
         tensor([[0.2500, 0.2500]])
     """
 
-    def __init__(self, flat: Tensor, momentum: float | Tensor = 0.99) -> None:
+    def __init__(self, flat: Tensor, momentum: float | Tensor = 0.99, every: int | None = None) -> None:
         self.values = flat.detach().clone()
         self.share = 1.0 - momentum
+        self.every, self.updates = every, 0
 
     @torch.no_grad()
     def update(self, flat: Tensor, active: Tensor | None = None) -> None:
         """Takes in the weights [M, P] after a step of the active members [M]."""
         share = self.share if active is None else self.share * active[:, None].to(flat.dtype)
         self.values.lerp_(flat, share)  # type: ignore[arg-type]
+        self.updates += 1
+        if self.every is not None and self.updates % self.every == 0:
+            flat.copy_(self.values)
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"values": self.values.clone()}
+        return {"values": self.values.clone(), "updates": torch.tensor(self.updates)}
 
     def load_state_dict(self, state: dict[str, Tensor]) -> None:
         self.values.copy_(state["values"])
+        self.updates = int(state["updates"])
 
 
 class StochasticAverage:
