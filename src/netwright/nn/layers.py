@@ -110,6 +110,7 @@ class Dropout(nn.Module):
     """
 
     rate: Tensor
+    of_members = ("rate",)  # leads with a member axis, though it is not saved
 
     def __init__(self, rate: Tensor) -> None:
         super().__init__()

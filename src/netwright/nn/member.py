@@ -102,6 +102,11 @@ class Layout:
         for place, piece in zip(self.places, flat.split(self.sizes, dim=1), strict=True):
             place.layer.__dict__[place.attribute] = piece.view(members, *place.declared.shape)
 
+    def release(self) -> None:
+        """Takes the views away again."""
+        for place in self.places:
+            place.layer.__dict__.pop(place.attribute, None)
+
     def draw(self, seed: int) -> Tensor:
         """The first values of one member. [P] float32"""
         values = np.empty(self.size, dtype=np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import torch
@@ -115,6 +116,21 @@ class Trainable(nn.Module):
     def live(self) -> list[Tensor]:
         """What training changes beside the parameters, such as batch norm's statistics. Each [M, ...]"""
         return []
+
+    def select(self, places: list[int]) -> Trainable:
+        """A network of some of the members, with copies of all that is theirs."""
+        self.layout.release()
+        made = copy.deepcopy(self)
+        made.members = len(places)
+        made.flat = nn.Parameter(self.flat.detach()[places].clone())
+        for module in made.modules():
+            lasting = set(module.state_dict(keep_vars=True)) if module is not made else {"flat"}
+            for name, buffer in list(module._buffers.items()):
+                if buffer is not None and (name in lasting or name in getattr(module, "of_members", ())):
+                    module._buffers[name] = buffer[places].clone()
+            if hasattr(module, "members"):
+                module.members = len(places)
+        return made
 
     def rows_at_a_time(self) -> int:
         """Rows whose activations stay within some tens of megabytes."""

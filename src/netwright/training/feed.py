@@ -93,8 +93,16 @@ class ResidentFeed(Feed):
         self.data, self.cut = data, cut and len(rows) == 1
         self.batches = Batches(rows, seeds, size, data.weight.device, shuffle=shuffle)
         self.steps, self.passes, self.rows = self.batches.steps, self.batches.passes, self.batches.rows
+        self.given = (seeds, size, known, shuffle)
         weight = data.weight if known is None else data.weight * known
         self.weight = None if bool((weight == 1).all()) else weight  # [N]
+
+    def select(self, places: list[int]) -> ResidentFeed:
+        """The batches of some of the members."""
+        seeds, size, known, shuffle = self.given
+        rows = [self.batches.member_rows[place] for place in places]
+        chosen = [seeds[place] for place in places]
+        return ResidentFeed(self.data, rows, chosen, size, known=known, shuffle=shuffle, cut=self.cut)
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         size, place = self.batches.size, 0

@@ -50,21 +50,18 @@ class RateTest:
 
     def plot(self) -> Any:
         """Loss by learning rate as a matplotlib figure, which a notebook shows."""
-        from netwright.report.picture import Picture
+        from netwright.report.canvas import INK, SERIES, legend, name, panels
 
-        figure = Picture(figsize=(6.0, 3.4), layout="constrained")
-        axes = figure.add_subplot()
-        axes.plot(self.rates, self.losses, alpha=0.3, linewidth=0.8, label="each step")
-        axes.plot(self.rates, self.smoothed, label="smoothed")
-        axes.axvline(
-            self.suggestion, linestyle="--", color="black", label=f"suggestion {self.suggestion:.2g}"
-        )
+        figure, (axes,) = panels(6.0, 3.2, top=0.14)
+        axes.plot(self.rates, self.losses, color=SERIES[0], alpha=0.35, linewidth=0.8, label="each step")
+        axes.plot(self.rates, self.smoothed, color=SERIES[0], linewidth=1.8, label="smoothed")
+        words = f"suggestion {self.suggestion:.2g}"
+        axes.axvline(self.suggestion, linestyle=(0, (3, 2)), color=INK, linewidth=1.0, label=words)
         axes.set_xscale("log")
         top, low = self.smoothed[0], min(self.smoothed)
         axes.set_ylim(low - 0.1 * abs(top - low), max(top, low) + 0.5 * abs(top - low) + 1e-12)
-        axes.set_xlabel("learning rate")
-        axes.set_ylabel("loss")
-        axes.legend()
+        name(axes, "", "learning rate", "loss")
+        legend(axes)
         return figure
 
 

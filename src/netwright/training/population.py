@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from netwright.errors import NetwrightError
 from netwright.nn.member import Mode
 from netwright.nn.trainable import Step, Trainable
 from netwright.training.averaging import MovingAverage
+from netwright.training.best import Best
 from netwright.training.callbacks import Callback, State
 from netwright.training.clip import Clip
 from netwright.training.device import autocast
@@ -26,8 +28,9 @@ from netwright.training.interrupt import Interrupt
 from netwright.training.optimizer import Optimizer, Settings
 from netwright.training.randomness import MemberGenerators
 from netwright.training.schedule import factor
+from netwright.training.totals import Totals, Watched
 
-WAITING = 32  # steps whose outputs wait for their metrics
+WORTH_LEAVING = 0.2  # share of the members that must be done before the others go on without them
 
 
 @dataclass
@@ -91,6 +94,9 @@ class Population:
         clip: what is done to the gradient, in the place of the members' `clip_norm`.
         average: takes in the weights after each step, and their place at the end.
         past: epochs that the network was trained for before; orders and dropout go on from there.
+        leave: whether members that are done leave the computation. `network` holds all in the end.
+        prune: names members to be given up after an epoch, from the best validation loss of each that is
+            still there.
     """
 
     def __init__(
@@ -110,8 +116,14 @@ class Population:
         clip: Clip | None = None,
         average: MovingAverage | None = None,
         past: int = 0,
+        leave: bool = False,
+        prune: Callable[[int, dict[int, float]], set[int]] | None = None,
     ) -> None:
         self.network, self.data, self.members, self.config = network, data, members, config
+        self.leave, self.prune = leave and keep_best, prune
+        self.whole, self.numbers = network, list(range(len(members)))  # all members, and who is still there
+        self.pruned: set[int] = set()
+        self.first = 0  # step at which the epoch began
         self.callbacks, self.step_hooks, self.optimizer = callbacks, [], optimizer
         self.keep_best, self.watch_training = keep_best, watch_training
         self.schedule, self.average, self.past = schedule, average, past
@@ -123,18 +135,24 @@ class Population:
         )
         judged = data if validation is None else validation
         self.validation = judged if isinstance(judged, Feed) else self._judged(judged, seeds)
+        self.given_clip = clip
+        self._settle()
+        self.state = State(self.epochs, self.epochs * self.feed.passes, best_epoch=[0] * len(members))
+        self.state.population = self
+        self.history = History()
+
+    def _settle(self) -> None:
+        """What follows from who the members are."""
+        members, network = self.members, self.network
         self.rate = self._each("learning_rate")
         l1 = self._each("l1")
         self.l1 = l1 if bool(l1.any()) else None
         norms = self._each("clip_norm")
-        self.clip = clip or (Clip(norm=norms) if bool(torch.isfinite(norms).any()) else None)
+        self.clip = self.given_clip or (Clip(norm=norms) if bool(torch.isfinite(norms).any()) else None)
         smoothing = self._each("label_smoothing")[:, 0]
         self.smoothing = smoothing if bool((smoothing > 0).any()) else None
-        self.generators = MemberGenerators(seeds, self.device)
+        self.generators = MemberGenerators([member.seed for member in members], self.device)
         self.decays = network.layout.decays().to(self.device)
-        self.state = State(self.epochs, self.epochs * self.feed.passes, best_epoch=[0] * len(members))
-        self.state.population = self
-        self.history = History()
 
     def _judged(self, data: Dataset, seeds: list[int]) -> Feed:
         """The members' validation rows."""
@@ -158,6 +176,11 @@ class Population:
             rows = member.train.to(self.device)
             network.fit_preparation(place, data.raw, data.target, data.weight, rows)
         network.initialise([member.seed for member in self.members])
+        self.optimizer = self._new_optimizer()
+
+    def _new_optimizer(self) -> Optimizer:
+        """The config's optimiser with the members' settings."""
+        network = self.network
         settings = Settings(
             self._each("weight_decay"),
             self._each("beta1"),
@@ -166,7 +189,7 @@ class Population:
             self.config.nesterov,
         )
         rates = network.layout.rates().to(self.device)
-        self.optimizer = Optimizer(self.config.optimizer, network.flat.detach(), settings, rates, self.decays)
+        return Optimizer(self.config.optimizer, network.flat.detach(), settings, rates, self.decays)
 
     def fit(self, deadline: float | None = None) -> History:
         """Prepares, and trains to the end; see `train`."""
@@ -190,11 +213,14 @@ class Population:
         began = time.monotonic() - self.state.seconds
         hooks = [(callback, callback.step_hook()) for callback in self.callbacks]
         self.step_hooks = [(callback, hook) for callback, hook in hooks if hook is not None]
+        self.network.tell_losses = bool(self.step_hooks) or not self.watch_training
         with Interrupt() as interrupt:
             self.deadline, self.interrupt = deadline, interrupt
             ending: Ending | None = self.state.reason if self.state.stop else None
             while ending is None and self.state.epoch < self.epochs:
                 ending = self._epoch(best, began)
+                if best is not None and ending is None:
+                    best, ending = self._leave(best)
         self.history.stopped = ending or "all epochs"
         self.history.epochs = self.state.epoch
         if ending in ("time limit", "interrupted"):
@@ -203,9 +229,59 @@ class Population:
             self.network.flat.data.copy_(self.average.values)
         if best is not None:
             best.restore(keep_last=not self.validation.rows and ending != "diverged")
-            self.history.best_epoch = best.epoch
+            if self.whole is not self.network:
+                self._store(list(range(len(self.members))), best.live)
+                self.network = self.whole
+            self.history.best_epoch = self.state.best_epoch
         self._tell("on_end")
         return self.history
+
+    def _leave(self, best: Best) -> tuple[Best, Ending | None]:
+        """Takes members that are done, given up or diverged out of the computation, when that is worth it."""
+        if not self.leave or self.given_clip is not None or self.average is not None:
+            return best, None
+        losses = {
+            number: float(score) for number, score in zip(self.numbers, best.score.tolist(), strict=True)
+        }
+        pruned = set() if self.prune is None else self.prune(self.state.epoch, losses) & set(self.numbers)
+        self.pruned |= pruned
+        done = best.done().tolist()
+        gone = [
+            place
+            for place, (number, row) in enumerate(zip(self.numbers, self.state.rows, strict=True))
+            if done[place] or number in pruned or not math.isfinite(row["train_loss"])
+        ]
+        if len(gone) == len(self.numbers):
+            return best, "early stopping"
+        if not gone or (not pruned and len(gone) < WORTH_LEAVING * len(self.numbers)):
+            return best, None
+        self._store(gone, best.kept)
+        left = [place for place in range(len(self.numbers)) if place not in gone]
+        return self._narrow(left, best), None
+
+    def _store(self, places: list[int], tensors: list[Tensor]) -> None:
+        """Writes some members' parameters and statistics to where all members are."""
+        numbers = [self.numbers[place] for place in places]
+        for whole, part in zip([self.whole.flat.data, *self.whole.live()], tensors, strict=True):
+            whole[numbers] = part[places]
+
+    def _narrow(self, left: list[int], best: Best) -> Best:
+        """Goes on with some of the members, whose memory is returned."""
+        assert self.optimizer is not None
+        assert isinstance(self.feed, ResidentFeed)
+        state = {name: value[left] for name, value in self.optimizer.state_dict().items()}
+        self.network = self.network.select(left)
+        self.members = [self.members[place] for place in left]
+        self.numbers = [self.numbers[place] for place in left]
+        self.feed = self.feed.select(left)
+        if isinstance(self.validation, ResidentFeed):
+            self.validation = self.validation.select(left)
+        self._settle()
+        self.optimizer = self._new_optimizer()
+        self.optimizer.load_state_dict(state)
+        remaining = self.epochs - self.state.epoch
+        self.state.steps = self.state.step + remaining * self.feed.passes
+        return best.part(left, self.network)
 
     @torch.no_grad()
     def measure(self, seconds: float) -> float:
@@ -231,14 +307,14 @@ class Population:
     def _epoch(self, best: Best | None, began: float) -> Ending | None:
         """One pass over the training rows, then validation. Returns why training ends, or None."""
         state = self.state
-        first = state.step
+        first = self.first = state.step
         state.epoch += 1
         generators = self.generators.start(self.past + state.epoch)
         losses = torch.zeros(len(self.members), device=self.device)
         seen = Watched(self.network, self.device) if self.watch_training else None
         cut: Ending | None = None
         self._tell("on_epoch_start")
-        rates = self._rates(first)  # [S, M, 1]
+        rates = self._rates(state.epoch - 1)  # [S, M, 1]
         # One rate for all members is a number: the optimiser then has less to do.
         alone = bool((rates == rates[:, :1]).all())
         each: Any = rates[:, 0, 0].tolist() if alone else rates
@@ -263,7 +339,7 @@ class Population:
             if cut:
                 break
         done = self.feed.done_in_epoch(state.step - first)
-        steps = self.feed.member_steps(state.step).tolist()
+        steps = ((state.epoch - 1) * self.feed.steps + done).tolist()
         measured = {} if seen is None else self._finish(seen.totals())
         train_loss = measured.pop("loss", None) or (losses / done.clamp(min=1).to(self.device)).tolist()
         last = rates[done.clamp(1, len(rates)) - 1, torch.arange(len(self.members)), 0]
@@ -275,7 +351,7 @@ class Population:
         told |= {f"validation_{name}": values for name, values in scores.items()}
         state.rows = [
             {
-                "member": place,
+                "member": self.numbers[place],
                 "epoch": state.epoch,
                 "step": steps[place],
                 "seconds": round(time.monotonic() - began, 3),
@@ -289,14 +365,15 @@ class Population:
         state.train_loss = sum(train_loss) / len(train_loss)
         state.learning_rate = float(last[0])
         if not torch.isfinite(torch.tensor(train_loss)).any():
-            if cut != "diverged" and (best is None or not any(best.epoch)):
+            if cut != "diverged" and (best is None or not any(state.best_epoch)):
                 raise Diverged(state.epoch, self.rate[0].item())
             return "diverged"
         patient = True
         if best is not None:
             judged = scores["loss"] if self.validation.rows else train_loss
             patient = best.update(torch.tensor(judged, device=self.device), state.epoch)
-            state.best_epoch = best.epoch
+            for number, epoch in zip(self.numbers, best.epoch, strict=True):
+                state.best_epoch[number] = epoch
         state.cut = cut
         self._tell("on_epoch")
         if cut or state.stop:
@@ -306,19 +383,22 @@ class Population:
     def rate_now(self) -> float:
         """The first member's learning rate in the step to come."""
         state = self.state
-        rate = float(self._rates(state.step)[0, 0, 0]) if state.rate is None else state.rate
+        inside, done = state.step - self.first, state.epoch - 1
+        if done < 0 or inside >= self.feed.passes:  # between epochs
+            inside, done = 0, state.epoch
+        rate = float(self._rates(done)[inside, 0, 0]) if state.rate is None else state.rate
         return rate * state.rate_factor
 
-    def _rates(self, first: int) -> Tensor:
-        """The learning rates of an epoch's steps, each by the member's own progress. [S, M, 1]"""
+    def _rates(self, epochs: int) -> Tensor:
+        """The learning rates of an epoch after so many others, by the member's own progress. [S, M, 1]"""
         passes = self.feed.passes
+        inside = torch.arange(passes)
         if self.schedule is not None:
-            steps = torch.arange(first, first + passes) + self.past * passes
-            return self.schedule(steps).to(self.rate)[:, None, None].expand(-1, len(self.members), 1)
+            rates = self.schedule((self.past + epochs) * passes + inside).to(self.rate)
+            return rates[:, None, None].expand(-1, len(self.members), 1)
         if self.config.schedule == "constant" and not self.config.warmup:
             return self.rate.expand(passes, -1, -1)
-        inside = torch.arange(first % passes, first % passes + passes)[:, None]
-        done = first // passes * self.feed.steps + self.feed.done_in_epoch(inside)  # [S, M]
+        done = epochs * self.feed.steps + self.feed.done_in_epoch(inside[:, None])  # [S, M]
         total = self.feed.steps * self.epochs
         factors = factor(self.config.schedule, done, total, self.config.warmup)
         return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
@@ -392,115 +472,6 @@ class Diverged(NetwrightError):
         )
 
 
-class Totals:
-    """Weighted means of rows' scores, summed up batch by batch on the device."""
-
-    def __init__(self, members: int, device: torch.device) -> None:
-        self.sums: dict[str, Tensor] = {}
-        self.weights = torch.zeros(members, device=device, dtype=torch.float64)
-
-    @torch.no_grad()
-    def add(self, scores: dict[str, Tensor], batch: Batch) -> None:
-        """Scores [M, B] or [M, B, S] of a batch."""
-        weight = batch.weight
-        rows = next(iter(scores.values()))
-        self.weights += rows.shape[1] if weight is None else weight.sum(1)
-        for name, values in scores.items():
-            if weight is not None:
-                values = values * (weight if values.dim() == 2 else weight[..., None])
-            total = values.sum(1, dtype=torch.float64)
-            self.sums[name] = self.sums[name] + total if name in self.sums else total
-
-    def means(self) -> dict[str, Tensor]:
-        """Each [M] or [M, S]"""
-        counts = self.weights.clamp(min=1e-12)
-        return {name: total / counts.view(-1, *[1] * (total.dim() - 1)) for name, total in self.sums.items()}
-
-
-class Watched:
-    """Metrics of the training batches. Outputs wait until there are many: one computation serves them all."""
-
-    def __init__(self, network: Trainable, device: torch.device) -> None:
-        self.network, self.waiting = network, []
-        self.sums = Totals(network.members, device)
-
-    waiting: list[tuple[Any, Batch]]
-
-    def add(self, output: Any, batch: Batch) -> None:
-        """What a step gave."""
-        if self.waiting and not _alike(self.waiting[-1], (output, batch)):
-            self._count()
-        self.waiting.append((output, batch))
-        if len(self.waiting) >= WAITING:
-            self._count()
-
-    def totals(self) -> Totals:
-        """The sums over all steps so far."""
-        self._count()
-        return self.sums
-
-    @torch.no_grad()
-    def _count(self) -> None:
-        if not self.waiting:
-            return
-        output = _joined([output for output, _ in self.waiting])
-        target = _joined([batch.target for _, batch in self.waiting])
-        weights = [batch.weight for _, batch in self.waiting if batch.weight is not None]
-        self.waiting = []
-        batch = Batch({}, target, torch.cat(weights, 1) if weights else None)
-        self.sums.add(self.network.scores(output, target), batch)
-
-
-def _alike(one: tuple[Any, Batch], other: tuple[Any, Batch]) -> bool:
-    """Whether two steps' outputs can stand in one tensor."""
-    first, second = (each[0] if isinstance(each, list | tuple) else each for each in (one[0], other[0]))
-    return first.shape[2:] == second.shape[2:] and (one[1].weight is None) == (other[1].weight is None)
-
-
-def _joined(parts: list[Any]) -> Any:
-    """Several steps' tensors (or lists, or dictionaries of tensors) as one. [M, B, ...]"""
-    first = parts[0]
-    if isinstance(first, dict):
-        return {name: torch.cat([part[name] for part in parts], 1) for name in first}
-    if isinstance(first, list | tuple):
-        return [torch.cat([part[place] for part in parts], 1) for place in range(len(first))]
-    return torch.cat(parts, 1)
-
-
 def _lead(target: Any) -> Any:
     """The same with a member axis of one in front."""
     return {name: each[None] for name, each in target.items()} if isinstance(target, dict) else target[None]
-
-
-class Best:
-    """Remembers each member's weights at its best validation score."""
-
-    def __init__(self, network: Trainable, patience: int | None) -> None:
-        self.flat = network.flat.detach()
-        self.live = [self.flat, *network.live()]
-        self.kept = [tensor.clone() for tensor in self.live]
-        self.patience = patience
-        self.score = torch.full((len(self.flat),), float("inf"), device=self.flat.device)
-        self.epoch = [0] * len(self.flat)
-        self.waited = torch.zeros(len(self.flat), dtype=torch.int64)
-
-    def update(self, score: Tensor, epoch: int) -> bool:
-        """Keeps the weights of members that are better than before; False when all have waited enough."""
-        better = score.nan_to_num(nan=float("inf")) < self.score
-        if self.patience is not None:
-            better &= (self.waited < self.patience).to(better.device)  # whoever has stopped stays as it is
-        self.score = torch.where(better, score.to(self.score.dtype), self.score)
-        for live, kept in zip(self.live, self.kept, strict=True):
-            kept[better] = live[better]
-        chosen = better.cpu()
-        self.epoch = [epoch if new else old for new, old in zip(chosen.tolist(), self.epoch, strict=True)]
-        done = self.waited >= self.patience if self.patience is not None else torch.zeros_like(chosen)
-        self.waited = torch.where(chosen & ~done, 0, self.waited + 1)
-        return self.patience is None or bool((self.waited < self.patience).any())
-
-    def restore(self, *, keep_last: bool) -> None:
-        """Puts the best weights back."""
-        if keep_last:
-            return
-        for live, kept in zip(self.live, self.kept, strict=True):
-            live.copy_(kept)
