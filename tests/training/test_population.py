@@ -284,8 +284,8 @@ def test_members_that_are_done_leave_and_nobody_notices(problem, trunk):
     made, members = problem(), different_members()
     members += [dataclasses.replace(member, seed=member.seed + 1) for member in members]
     for place, member in enumerate(members):
-        member.learning_rate *= (1, 10, 20)[place % 3]
-    settings = {"patience": 1, "epochs": 12, "network": TRUNKS[trunk], "optimizer": "rmsprop"}
+        member.learning_rate *= (10, 40, 80)[place % 3]
+    settings = {"patience": 1, "epochs": 12, "network": TRUNKS[trunk], "optimizer": "sgd"}
     together = made.population(members, dropout=2 * DROPOUT, **settings)
     together.leave = True
     sizes = []

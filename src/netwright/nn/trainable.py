@@ -129,7 +129,7 @@ class Trainable(nn.Module):
                 if buffer is not None and (name in lasting or name in getattr(module, "of_members", ())):
                     module._buffers[name] = buffer[places].clone()
             if hasattr(module, "members"):
-                module.members = len(places)
+                module.members = len(places)  # type: ignore[assignment]
         return made
 
     def rows_at_a_time(self) -> int:
