@@ -17,15 +17,15 @@ HOUSE = Path(netwright.__file__).parent
 ROOMS = [
     *("errors", "files", "config", "data", "nn"),
     *("initializers", "regularizers", "constraints", "losses", "metrics", "utils", "layers"),
-    *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "runs", "models", "trainer"),
-    *("pipeline", "api", "estimators", "cli"),
+    *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "plots"),
+    *("runs", "models", "trainer", "pipeline", "api", "estimators", "cli"),
 ]
 DOORS = {"__init__", "__main__"}
 # Imports inside functions that look up the stairs, with the reason that they may.
 UPSTAIRS = {
     ("api.py", "netwright.cli.screen"),  # nw.train shows its progress
-    ("callbacks.py", "netwright.report.picture"),  # history.plot() draws
-    ("training/finder.py", "netwright.report.picture"),  # and so does a range test
+    ("callbacks.py", "netwright.report.canvas"),  # history.plot() draws
+    ("training/finder.py", "netwright.report.canvas"),  # and so does a range test
 }
 HEAVY = {"sklearn", "matplotlib", "pandas", "sqlalchemy", "optuna", "scipy"}
 

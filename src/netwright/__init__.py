@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from netwright import metrics as metrics
     from netwright import models as models
     from netwright import optimizers as optimizers
+    from netwright import plots as plots
     from netwright import regularizers as regularizers
     from netwright import schedules as schedules
     from netwright import utils as utils
@@ -64,6 +65,7 @@ _MODULES = (
     "metrics",
     "models",
     "optimizers",
+    "plots",
     "regularizers",
     "schedules",
     "utils",

@@ -591,23 +591,35 @@ class History(Callback):
 
     def plot(self) -> Any:
         """The curves as a matplotlib figure, which a notebook shows; a panel for each figure."""
-        import matplotlib.ticker
+        from matplotlib.ticker import MaxNLocator
 
-        from netwright.report.picture import Picture
+        from netwright.report.canvas import SERIES, legend, panels
+        from netwright.report.canvas import name as label
 
         names = [name for name in self.history if not name.startswith("val_")]
-        figure = Picture(figsize=(4.7 * max(1, len(names)), 3.2), layout="constrained")
-        for place, name in enumerate(names):
-            axes = figure.add_subplot(1, len(names), place + 1)
-            for column, label in ((name, "training"), (f"val_{name}", "validation")):
+        columns = min(3, max(1, len(names)))
+        rows = max(1, -(-len(names) // columns))
+        figure, places = panels(3.6 * columns + 0.3, 2.7 * rows, rows=rows, columns=columns, gap=0.8)
+        for place, axes in enumerate(places):
+            if place >= len(names):
+                axes.set_axis_off()
+                continue
+            name = names[place]
+            for column, words, colour in ((name, "training", 0), (f"val_{name}", "validation", 1)):
                 if column in self.history:
                     values = self.history[column]
                     dot = "o" if len(values) == 1 else None
-                    axes.plot(range(1, len(values) + 1), values, label=label, marker=dot)
-            axes.set_xlabel("epoch")
-            axes.set_ylabel(name)
-            axes.xaxis.set_major_locator(matplotlib.ticker.MaxNLocator(6, integer=True))
-            axes.legend()
+                    axes.plot(
+                        range(1, len(values) + 1),
+                        values,
+                        label=words,
+                        marker=dot,
+                        color=SERIES[colour],
+                        linewidth=1.6,
+                    )
+            label(axes, "", "epoch", name)
+            axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+            legend(axes)
         return figure
 
 
