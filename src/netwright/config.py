@@ -262,6 +262,27 @@ class TrainingConfig(Section):
     """the step at which a training was cut off; recorded so that it can be repeated"""
 
 
+class TuneConfig(Section):
+    """How settings are searched (netwright tune)."""
+
+    trials: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """networks that are tried; auto: 32, or as many as the time limit or the grid allows"""
+    search: Literal["auto", "random", "grid", "tpe", "gp", "cmaes"] = "auto"
+    """how the next trials are chosen; auto is tpe"""
+    space: dict[str, Any] = Field(default_factory=dict)
+    """{config key: {low, high, log, step} or a list of values}; a good one for the network unless given"""
+    folds: Annotated[int, Field(ge=2)] | None = None
+    """score a trial by the mean of so many folds; by the validation rows unless given"""
+    prune: Literal["auto", "none", "halving", "hyperband"] = "auto"
+    """which trials end early: the worse half at a quarter and at half of the epochs (halving)"""
+    batch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
+    """trials that are chosen, and trained, together"""
+    ensemble: Annotated[int, Field(ge=1, le=256)] = 1
+    """average that many of the best trials; 1 takes the best alone"""
+    storage: str | None = None
+    """Optuna storage URL; study.db in the study's folder unless given"""
+
+
 class OutputConfig(Section):
     """Where the run goes."""
 
@@ -271,7 +292,7 @@ class OutputConfig(Section):
 
 
 class Config(Section):
-    """One run: data, split, inputs, network, training, output.
+    """One run: data, split, inputs, network, training, tune, output.
 
     Example:
         >>> config = Config.parse({"data": {"path": "adult.csv", "target": "income"}})
@@ -284,6 +305,7 @@ class Config(Section):
     inputs: InputsConfig = Field(default_factory=InputsConfig)
     network: NetworkConfig = Field(default_factory=NetworkConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    tune: TuneConfig = Field(default_factory=TuneConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
 
     @classmethod
@@ -346,7 +368,7 @@ def _value(text: str, *, where: str) -> Any:
         raise InputError(f"the value {text!r} is not valid YAML", where=where) from None
 
 
-FREE = ("data.kinds", "data.clean.spellings", "inputs.columns", "training.class_weights")
+FREE = ("data.kinds", "data.clean.spellings", "inputs.columns", "training.class_weights", "tune.space")
 """sections whose keys are the user's: names of columns, classes or spellings"""
 
 

@@ -15,11 +15,12 @@ from threadpoolctl import threadpool_limits
 
 from netwright import __version__
 from netwright.config import Config
+from netwright.data.dataset import Dataset
 from netwright.data.read import name_of
 from netwright.errors import InputError, NetwrightError
 from netwright.files import write_json, write_text
 from netwright.nn.network import Network
-from netwright.pipeline.assess import Assessment, assess, fit_baselines
+from netwright.pipeline.assess import Assessment, Baselines, assess, fit_baselines
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
@@ -70,8 +71,6 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
 
 
 def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
-    from netwright.report import build
-
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
     if not len(prepared.split.test):
@@ -95,6 +94,41 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
     network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline)
     clock.mark("fit")
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
+    return document(folder, log, prepared, resolved, data, network, history, known, clock, watch)
+
+
+def document(
+    folder: Path,
+    log: Log,
+    prepared: Prepared,
+    resolved: Config,
+    data: Dataset,
+    network: Network,
+    history: History,
+    known: Baselines,
+    clock: Clock,
+    watch: Watch,
+) -> Path:
+    """Writes the run of a trained network: scores it, once, on all parts of the data, and reports.
+
+    Arguments:
+        folder: the run's; what a run left there goes.
+        log: the folder's.
+        prepared: rows, split, schema, target.
+        resolved: the config that was trained.
+        data: raw tensors on the network's device.
+        network: trained.
+        history: what happened in training.
+        known: the baselines.
+        clock: since the process began.
+        watch: is told how it goes on.
+
+    Returns:
+        The folder.
+    """
+    from netwright.report import build
+
+    limit = resolved.training.time_limit
     # Only now: a run that is there already stays whole until there is another to take its place.
     clear_folder(folder)
     log.keep()
