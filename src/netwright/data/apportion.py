@@ -7,6 +7,8 @@ test, and a group that stands on a border goes to the earlier side.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from netwright.data.roles import TEST, TRAIN, VALIDATION
@@ -52,22 +54,42 @@ def divide_in_order(keys: np.ndarray, validation: float, test: float) -> np.ndar
     """
     count = len(keys)
     order = np.argsort(keys, kind="stable")
-    changes = np.flatnonzero(np.diff(keys[order])) + 1
     wished = [count * (1 - validation - test)] * (validation > 0) + [count * (1 - test)] * (test > 0)
-    borders: list[int] = []
+    found = borders(keys[order], wished)
+    if found is None:
+        return None
+    role = np.full(count, TRAIN, dtype=np.int8)
+    if validation > 0:
+        role[order[found[0] :]] = VALIDATION
+    if test > 0:
+        role[order[found[-1] :]] = TEST
+    return role
+
+
+def borders(keys: np.ndarray, wished: Sequence[float]) -> list[int] | None:
+    """Places in rows sorted by key where parts begin: the changes of key nearest to the wished places.
+
+    Arguments:
+        keys: ascending; rows with equal keys stay together. [N]
+        wished: places in ascending order, none at the start.
+
+    Returns:
+        As many different places, ascending; None when there are too few different keys.
+
+    Example:
+        >>> borders(np.array([1, 1, 2, 3, 3, 3]), [2.5, 4.0])
+        [2, 3]
+    """
+    changes = np.flatnonzero(np.diff(keys)) + 1
+    found: list[int] = []
     for place, wish in enumerate(wished):
         later = len(wished) - place - 1  # so many borders still need a change of key of their own
-        free = changes[changes > (borders[-1] if borders else 0)]
+        free = changes[changes > (found[-1] if found else 0)]
         free = free[: len(free) - later]
         if len(free) == 0:
             return None
-        borders.append(int(free[np.argmin(np.abs(free - wish))]))
-    role = np.full(count, TRAIN, dtype=np.int8)
-    if validation > 0:
-        role[order[borders[0] :]] = VALIDATION
-    if test > 0:
-        role[order[borders[-1] :]] = TEST
-    return role
+        found.append(int(free[np.argmin(np.abs(free - wish))]))
+    return found
 
 
 def _divide_stratum(keys: np.ndarray, for_validation: int, for_test: int) -> np.ndarray:

@@ -54,20 +54,21 @@ def make_split(
     _check_shares(config)
     if roles is not None:
         return split_by_files(table, config, data, seed, roles)
-    method = _method(table, config, data)
+    method = method_of(table, config, data)
     if method == "column":
-        return split_by_column(table, _existing(table, config.column, "split.column"), data, seed)
+        return split_by_column(table, existing(table, config.column, "split.column"), data, seed)
     if method == "time":
-        split = _by_time(table, _existing(table, config.time, "split.time"), config)
+        split = _by_time(table, existing(table, config.time, "split.time"), config)
     elif method == "group":
-        split = _by_group(table, _existing(table, config.group, "split.group"), config, data, seed)
+        split = _by_group(table, existing(table, config.group, "split.group"), config, data, seed)
     else:
         split = _at_random(table, config, data, seed, method)
     _check_all_there(split, config, len(table))
     return split
 
 
-def _method(table: Table, config: SplitConfig, data: DataConfig) -> str:
+def method_of(table: Table, config: SplitConfig, data: DataConfig) -> str:
+    """How the rows are to be divided: random, stratified, group, time or column."""
     if config.method == "files":
         raise InputError(
             "split.method is files, but no file is given", hint="set split.validation_file or split.test_file"
@@ -89,7 +90,8 @@ def _method(table: Table, config: SplitConfig, data: DataConfig) -> str:
     return "random" if rare else "stratified"
 
 
-def _existing(table: Table, column: str | None, option: str) -> str:
+def existing(table: Table, column: str | None, option: str) -> str:
+    """The column that an option names; an error that names the option where there is none."""
     if column is None:
         raise InputError(f"split.method needs {option}", hint=f"name the column with {option}")
     if column not in table.columns:
@@ -133,7 +135,7 @@ def _by_group(table: Table, column: str, config: SplitConfig, data: DataConfig, 
 
 
 def _by_time(table: Table, column: str, config: SplitConfig) -> Split:
-    times = _times(table, column)
+    times = times_of(table, column)
     role = divide_in_order(times, config.validation, config.test)
     if role is None:
         raise InputError(
@@ -146,7 +148,7 @@ def _by_time(table: Table, column: str, config: SplitConfig) -> Split:
     )
 
 
-def _times(table: Table, column: str) -> np.ndarray:
+def times_of(table: Table, column: str) -> np.ndarray:
     """The column's cells as numbers in the order of time. [N] float64"""
     series = table.frame[column]
     numbers = as_number(series)
