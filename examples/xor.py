@@ -39,20 +39,6 @@ def network(dropout: float) -> nw.Sequential:
     return model
 
 
-def surface(model: nw.Sequential, table: pd.DataFrame, path: str) -> None:
-    """The probability of class 1 all over the square, and the rows."""
-    from matplotlib.figure import Figure
-
-    side = np.linspace(-5, 5, 200)
-    points = np.stack(np.meshgrid(side, side), axis=-1).reshape(-1, 2)
-    figure = Figure(figsize=(5, 4), layout="constrained")
-    axes = figure.add_subplot()
-    filled = axes.contourf(side, side, model.predict(points).reshape(200, 200), 20, cmap="RdBu")
-    axes.scatter(table["x"], table["y"], c=table["class id"], s=4, cmap="RdBu", edgecolors="black", lw=0.2)
-    figure.colorbar(filled, label="probability of class 1")
-    figure.savefig(path)
-
-
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("data", nargs="?")
@@ -74,7 +60,7 @@ def main() -> None:
             accuracies.append(accuracy)
         told = " ".join(f"{accuracy:.3f}" for accuracy in accuracies)
         print(f"dropout {dropout:.1f}: accuracies {told}, mean {np.mean(accuracies):.3f}")
-    surface(model, table, arguments.surface)
+    nw.plots.surface(model, X, y).savefig(arguments.surface)
     print(f"decision surface: {arguments.surface}")
 
 

@@ -23,7 +23,7 @@ from netwright import (
 from netwright.nn import activations
 
 HOME = Path(__file__).parent.parent
-PAGES = ["docs/keras.md", "docs/sklearn.md", "docs/pytorch.md"]
+PAGES = ["README.md", "docs/keras.md", "docs/sklearn.md", "docs/pytorch.md"]
 NOT_RUN = "<!-- not run: "  # stands above an example that needs what a test has not, with the reason
 KERAS = (HOME / "docs/keras.md").read_text(encoding="utf-8")
 
@@ -55,6 +55,17 @@ def test_what_a_page_links_to_is_there(page):
     for target in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
         if not target.startswith("http"):
             assert ((HOME / page).parent / target).exists(), target
+
+
+def test_the_rooms_of_the_architecture_are_those_of_the_house():
+    text = (HOME / "docs/architecture.md").read_text(encoding="utf-8")
+    block = text.partition("\n## Rooms\n")[2].split("```")[1]
+    named = [name for line in block.strip().splitlines() for name in re.split(r"\s{3,}", line)[0].split()]
+    house = [path.stem for path in (HOME / "src/netwright").iterdir() if not path.stem.startswith("_")]
+    assert sorted(named) == sorted(house)
+    rooms = re.search(r"ROOMS = \[(.*?)\]", (HOME / "tests/test_imports.py").read_text(), re.DOTALL)
+    assert rooms
+    assert named == re.findall(r'"(\w+)"', rooms[1])
 
 
 def table(heading: str) -> list[list[list[str]]]:
