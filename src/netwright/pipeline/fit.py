@@ -78,7 +78,7 @@ def _population(
     seed = config.training.seed
     network = build(prepared.schema, config.inputs, config.network, count).to(data.target.device)
     members = [Member.of(config.training, train, validation, seed + place) for place in range(count)]
-    return Population(network, data, members, config.training, callbacks)
+    return Population(network, data, members, config.training, callbacks, leave=True)
 
 
 def _epochs_in_time(population: Population, deadline: float, *, halve: bool) -> int:

@@ -73,3 +73,10 @@ def fitting_threads(work: int, device: torch.device) -> Iterator[None]:
         yield
     finally:
         torch.set_num_threads(before)
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether there was no memory left, which PyTorch tells in different ways on different devices."""
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "allocate memory" in str(error)
