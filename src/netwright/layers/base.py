@@ -121,7 +121,8 @@ class Layer(member.Layer):
         return layer.connect(shape, self.members)
 
     def declare(self, name: str, shape: tuple[int, ...], initial: Initial, **group: Any) -> None:
-        """Asks for a parameter; see `netwright.nn.member.Declared`."""
+        """Asks for a parameter; see `netwright.nn.member.Declared`. Biases and scales do not decay."""
+        group.setdefault("decay", len(shape) > 1 and "bias" not in name and name != "alpha")
         if not self.trainable:
             group["rate"] = 0.0
         super().declare(name, shape, initial, **group)

@@ -85,8 +85,8 @@ class Chain:
 
     def step(
         self, x: Tensor, target: Tensor, weight: Tensor | None, mode: Mode, *, tell: bool = True
-    ) -> Step | None:
-        """Loss and gradient, without autograd; None where there is no way. x [M, B, ...]"""
+    ) -> Step:
+        """Loss and gradient, without autograd. x [M, B, ...]"""
         given: list[Tensor] = []  # to each layer
         factors: dict[int, Tensor | None] = {}  # of dropout, by the layer's place
         for place, part in enumerate(self.parts):

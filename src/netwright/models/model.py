@@ -216,6 +216,8 @@ class Model:
         _given("fit", x, y)
         raw = self._inputs(x)
         network = self._built("fit")
+        if not network.layout.places:
+            raise InputError("the model has no weights to train", hint="add a layer such as layers.Dense(10)")
         given = data.targets(network, y)
         network.aim(goals(self.settings, network, given))
         rows = data.dataset(network, raw, given, sample_weight)
@@ -278,7 +280,7 @@ class Model:
         assert self.optimizer is not None
         assert self.history is not None
         flat = network.flat.detach()
-        feed = ResidentFeed(rows, [train], [self.seed], batch_size, shuffle=shuffle)
+        feed = ResidentFeed(rows, [train], [self.seed], batch_size, shuffle=shuffle, cut=True)
         config = TrainingConfig(
             epochs=epochs,
             batch_size=batch_size,
@@ -297,7 +299,7 @@ class Model:
             feed=feed,
             optimizer=self.engine,
             keep_best=False,
-            watch_training=bool(network.metrics()),
+            watch_training=True,
             schedule=self._schedule(feed.passes),
             clip=self.optimizer.clip(network.layout, 1),
             average=self.optimizer.average(flat),

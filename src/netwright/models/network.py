@@ -79,6 +79,8 @@ class GraphNetwork(Trainable):
                 for inner in layer.modules():
                     if isinstance(inner, Layer):
                         inner.trainable = False
+        if not self.layout.places:
+            return False
         before = self.layout.rates()
         for number, place in enumerate(self.layout.places):
             rate = float(place.layer.trainable)  # type: ignore[arg-type]
@@ -176,14 +178,17 @@ class GraphNetwork(Trainable):
             if not torch.is_autocast_enabled(x.device.type):
                 with torch.no_grad():
                     step = self.chain.step(x, target, weight, mode, tell=self.tell_losses)
-            if step is None:
-                self.chain = None
         if step is None:
             step = super().step(raw, target, weight, mode, smoothing)
         if self.penalized:
             flat = self.flat.detach()
             step.gradient.addcmul_(self.l1, flat.sign()).addcmul_(self.l2, flat, value=2.0)
-            step = step._replace(losses=step.losses + self.penalty())
+            penalty = self.penalty()
+            # Scores are taken some steps later, and the penalty is to be that of this step.
+            told = penalty[:, None].expand(-1, step.output[0].shape[1])  # [M, B]
+            step = step._replace(losses=step.losses + penalty, output=[*step.output, told])
+        if self.moving is not None:
+            step.gradient.mul_(self.moving)
         return step
 
     def penalty(self) -> Tensor:
@@ -204,7 +209,7 @@ class GraphNetwork(Trainable):
         """The loss of each row, and what the metrics average; several outputs have their names in front."""
         found: dict[str, Tensor] = {}
         measured = any(goal.metrics for goal in self.goals)
-        given = self.activated([_wide(each) for each in output]) if measured else []
+        given = self.activated([_wide(each) for each in output[: len(self.goals)]]) if measured else []
         several = len(self.goals) > 1
         total: Any = 0.0
         for place, goal in enumerate(self.goals):
@@ -217,7 +222,7 @@ class GraphNetwork(Trainable):
             for metric in goal.metrics:
                 found[f"{name}{metric.label}"] = metric.sums(self._target(target, place), given[place])
         if self.penalized and isinstance(total, Tensor):
-            total = total + self.penalty()[:, None]
+            total = total + (output[-1] if len(output) > len(self.goals) else self.penalty()[:, None])
         return {"loss": total} | found
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
