@@ -18,6 +18,7 @@ from netwright.errors import InputError, suggestion
 Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Chance = Annotated[float, Field(gt=0.0, lt=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
 
@@ -243,6 +244,28 @@ class TrainingConfig(Section):
     """largest norm of a member's gradient"""
     label_smoothing: Share = 0.0
     class_weights: Literal["none", "balanced"] | dict[str, Positive] = "none"
+    sampling: Literal["plain", "balanced"] = "plain"
+    """balanced: each epoch draws as many rows as there are, of each class equally many"""
+    logit_adjustment: NonNegative = 0.0
+    """tau: logits + tau * log of the classes' shares, in the loss only (classes; 1 balances them)"""
+    threshold: Literal["half", "f1", "balanced_accuracy", "accuracy"] | Chance = "half"
+    """probability above which the positive class is predicted, or what it is chosen for on validation rows"""
+    loss: Literal["auto", "focal", "generalized_cross_entropy", "symmetric_cross_entropy", "huber", "mae"] = (
+        "auto"
+    )
+    """auto: cross-entropy or squared error; focal for rare classes; generalized or symmetric for wrong
+    labels; huber or mae for outliers in a regression"""
+    focal_gamma: NonNegative = 2.0
+    generalized_q: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
+    """of generalized_cross_entropy: near 0 cross-entropy, 1 the absolute error"""
+    symmetric_alpha: NonNegative = 0.1
+    """of symmetric_cross_entropy: factor of the cross-entropy"""
+    symmetric_beta: NonNegative = 1.0
+    """of symmetric_cross_entropy: factor of the reverse cross-entropy"""
+    huber_delta: Positive = 1.0
+    """in standard deviations of the target"""
+    mixup: NonNegative = 0.0
+    """alpha: rows of a batch are blended by shares from Beta(alpha, alpha); 0 for none, .1 to .4 are usual"""
     reweigh: bool = False
     """weights that make target and sensitive groups independent (Kamiran and Calders, 2012)"""
     patience: Annotated[int, Field(ge=1)] | Literal["auto"] | None = "auto"
@@ -283,6 +306,37 @@ class TuneConfig(Section):
     """Optuna storage URL; study.db in the study's folder unless given"""
 
 
+class EnsembleConfig(Section):
+    """How the members' predictions become one."""
+
+    weights: Literal["equal", "greedy"] = "equal"
+    """greedy: members that make the average better on validation rows count more (Caruana et al., 2004)"""
+
+
+class CrossValidationConfig(Section):
+    """How rows are divided into folds (netwright cv); by split.group or split.time where they are given."""
+
+    folds: Annotated[int, Field(ge=1)] = 5
+    """each is scored by a network that the others have trained"""
+    repeats: Annotated[int, Field(ge=1)] = 1
+    """how often the rows are divided anew"""
+    validation: Share = 0.2
+    """share of a fold's training rows that stop its training, in the place of split.validation"""
+    test: Share = 0.0
+    """share of the rows that is in no fold and scores the ensemble, in the place of split.test"""
+
+
+class LearningCurveConfig(Section):
+    """Scores of more and more training rows (netwright learning-curve)."""
+
+    fractions: list[Annotated[float, Field(gt=0.0, le=1.0)]] | Literal["auto"] = "auto"
+    """shares of the training rows; auto: 8 steps to all of them, each larger by one factor"""
+    repeats: Annotated[int, Field(ge=1)] = 3
+    """networks of each share, from rows drawn anew"""
+    metric: str | None = None
+    """which metric is drawn; the headline of the task unless given"""
+
+
 class OutputConfig(Section):
     """Where the run goes."""
 
@@ -292,7 +346,7 @@ class OutputConfig(Section):
 
 
 class Config(Section):
-    """One run: data, split, inputs, network, training, tune, output.
+    """One run: data, split, inputs, network, training, tune, cv, learning_curve, output.
 
     Example:
         >>> config = Config.parse({"data": {"path": "adult.csv", "target": "income"}})
@@ -306,6 +360,8 @@ class Config(Section):
     network: NetworkConfig = Field(default_factory=NetworkConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
     tune: TuneConfig = Field(default_factory=TuneConfig)
+    cv: CrossValidationConfig = Field(default_factory=CrossValidationConfig)
+    learning_curve: LearningCurveConfig = Field(default_factory=LearningCurveConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
 
     @classmethod

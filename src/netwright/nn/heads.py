@@ -9,7 +9,11 @@ from torch.nn import functional
 from netwright.data.schema import Target
 from netwright.nn import initial
 from netwright.nn.member import Layer, Mode
+from netwright.nn.objective import Objective
 from netwright.nn.trainable import weighted_mean
+from netwright.nn.weighted import Ordered, as_counts
+
+NORMAL_QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
 
 
 class Head(Layer):
@@ -25,13 +29,39 @@ class Head(Layer):
     weight: Tensor
     bias: Tensor
     offset: Tensor
+    adjustment: Tensor | None  # added to the logits in the loss
 
     def __init__(self, inputs: int, outputs: int, heads: int, members: int) -> None:
         super().__init__()
         self.outputs = outputs
+        self.objective = Objective()
         self.declare("weight", (heads, inputs, outputs), initial.fan_in_uniform(inputs))
         self.declare("bias", (heads, 1, outputs), initial.fan_in_uniform(inputs), decay=False)
         self.register_buffer("offset", torch.zeros(members, 1, 1, outputs))
+        self.register_buffer("adjustment", None)
+
+    def aim(self, objective: Objective) -> None:
+        """Sets what the members are trained for, before they are fitted."""
+        self.objective = objective
+        if objective.logit_adjustment is not None and self.adjustment is None:
+            self.adjustment = torch.zeros_like(self.offset)
+
+    def start_from(self, member: int, prior: Tensor) -> None:
+        """Lets the loss start from the logs of the classes' odds [C].
+
+        Where logits are adjusted by tau times these (Menon et al. 2021, arXiv 2007.07314), the network itself
+        starts from what is left of them.
+        """
+        prior = prior.to(self.offset.dtype)
+        if self.adjustment is not None and self.objective.logit_adjustment is not None:
+            adjustment = self.objective.logit_adjustment[member].to(prior) * prior
+            self.adjustment[member] = adjustment
+            prior = prior - adjustment
+        self.offset[member] = prior
+
+    def judged(self, output: Tensor) -> Tensor:
+        """The outputs as the loss takes them."""
+        return output if self.adjustment is None else output + self.adjustment
 
     def forward(self, x: Tensor, mode: Mode) -> Tensor:
         """[M, K, B, H] to [M, K, B, C], around the best constant prediction at the start."""
@@ -48,6 +78,14 @@ class Head(Layer):
     def known(self, target: Tensor) -> Tensor:
         """Which rows have a target that a loss can be computed of. [M, B, ...] to [M, B]"""
         return torch.ones(target.shape[:2], dtype=torch.bool, device=target.device)
+
+    def _yes_or_no(self, logits: Tensor, wanted: Tensor) -> Tensor:
+        """The loss of each logit for targets between 0 and 1."""
+        wanted = wanted.expand_as(logits)
+        if self.objective.loss == "auto":
+            return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
+        yes, no = (self.objective.of_class(functional.logsigmoid(each)) for each in (logits, -logits))
+        return torch.lerp(no, yes, wanted)
 
     def loss(
         self, output: Tensor, target: Tensor, weight: Tensor | None, smoothing: Tensor | None = None
@@ -66,6 +104,22 @@ class Head(Layer):
         """Loss and metric of the averaged prediction of each row, to be averaged over rows. Each [M, B]"""
         raise NotImplementedError
 
+    def _class_scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
+        """Loss and accuracy of the averaged probabilities for codes [M, B], and the log loss where it is
+        another. Each [M, B]"""
+        probability, place = self.predict(output), target.clamp(min=0)[..., None]
+        right = probability.argmax(-1) == target
+
+        def surprise(chance: Tensor) -> Tensor:
+            return torch.log(chance.gather(-1, place)[..., 0].clamp(min=1e-7))
+
+        logs = surprise(probability)
+        scores = {"loss": -logs, "accuracy": right.to(logs.dtype)}
+        if self.objective.loss == "auto" and self.adjustment is None:
+            return scores
+        judged = logs if self.adjustment is None else surprise(self.predict(self.judged(output)))
+        return scores | {"loss": self.objective.of_class(judged), "log_loss": -logs}
+
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         """The scores' values from their means over rows. Each [M]"""
         return means
@@ -79,7 +133,7 @@ class BinaryHead(Head):
 
     def fit(self, member: int, target: Tensor, weight: Tensor) -> None:
         share = (weight * target).sum() / weight.sum()
-        self.offset[member] = torch.logit(share.clamp(1e-4, 1 - 1e-4)).to(self.offset.dtype)
+        self.start_from(member, torch.logit(share.clamp(1e-4, 1 - 1e-4)))
 
     def known(self, target: Tensor) -> Tensor:
         return target >= 0
@@ -88,15 +142,14 @@ class BinaryHead(Head):
         wanted = target.clamp(min=0)[:, None].to(output.dtype)  # [M, 1, B]
         if smoothing is not None:
             wanted = wanted + smoothing[:, None, None] * (0.5 - wanted)
-        logits = output[..., 0]
-        return functional.binary_cross_entropy_with_logits(logits, wanted.expand_as(logits), reduction="none")
+        return self._yes_or_no(self.judged(output)[..., 0], wanted)
 
     def predict(self, output: Tensor) -> Tensor:
         positive = torch.sigmoid(output[..., 0]).mean(1)
         return torch.stack([1.0 - positive, positive], dim=-1)
 
     def scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return class_scores(self.predict(output), target)
+        return self._class_scores(output, target)
 
 
 class MulticlassHead(Head):
@@ -105,24 +158,25 @@ class MulticlassHead(Head):
     def fit(self, member: int, target: Tensor, weight: Tensor) -> None:
         count = torch.zeros(self.outputs, dtype=weight.dtype, device=weight.device)
         count.index_add_(0, target, weight)
-        self.offset[member] = torch.log((count + 0.1) / (count + 0.1).sum()).to(self.offset.dtype)
+        self.start_from(member, torch.log((count + 0.1) / (count + 0.1).sum()))
 
     def known(self, target: Tensor) -> Tensor:
         return target >= 0
 
     def errors(self, output: Tensor, target: Tensor, smoothing: Tensor | None) -> Tensor:
-        logs = torch.log_softmax(output, dim=-1)
+        logs = torch.log_softmax(self.judged(output), dim=-1)
         place = target.clamp(min=0)[:, None, :, None].expand(*output.shape[:3], 1)
-        picked = -logs.gather(-1, place)[..., 0]
+        picked = self.objective.of_class(logs.gather(-1, place)[..., 0])
         if smoothing is None:
             return picked
-        return torch.lerp(picked, -logs.mean(-1), smoothing[:, None, None].expand_as(picked))
+        others = self.objective.of_class(logs).mean(-1)
+        return torch.lerp(picked, others, smoothing[:, None, None].expand_as(picked))
 
     def predict(self, output: Tensor) -> Tensor:
         return torch.softmax(output, dim=-1).mean(1)
 
     def scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        return class_scores(self.predict(output), target)
+        return self._class_scores(output, target)
 
 
 class MultilabelHead(Head):
@@ -130,7 +184,7 @@ class MultilabelHead(Head):
 
     def fit(self, member: int, target: Tensor, weight: Tensor) -> None:
         share = (target * weight[:, None]).sum(0) / weight.sum()
-        self.offset[member] = torch.logit(share.clamp(1e-4, 1 - 1e-4)).to(self.offset.dtype)
+        self.start_from(member, torch.logit(share.clamp(1e-4, 1 - 1e-4)))
 
     def known(self, target: Tensor) -> Tensor:
         return ~torch.isnan(target).any(-1)
@@ -139,10 +193,7 @@ class MultilabelHead(Head):
         wanted = target[:, None].nan_to_num().to(output.dtype)  # [M, 1, B, C]
         if smoothing is not None:
             wanted = wanted + smoothing[:, None, None, None] * (0.5 - wanted)
-        losses = functional.binary_cross_entropy_with_logits(
-            output, wanted.expand_as(output), reduction="none"
-        )
-        return losses.mean(-1)
+        return self._yes_or_no(output, wanted).mean(-1)
 
     def predict(self, output: Tensor) -> Tensor:
         return torch.sigmoid(output).mean(1)
@@ -152,11 +203,18 @@ class MultilabelHead(Head):
         wanted = target.nan_to_num().to(probability.dtype)
         right = ((probability > 0.5) == (wanted > 0.5)).all(-1)
         loss = functional.binary_cross_entropy(probability, wanted, reduction="none").mean(-1)
-        return {"loss": loss, "accuracy": right.to(loss.dtype)}
+        scores = {"loss": loss, "accuracy": right.to(loss.dtype)}
+        if self.objective.loss == "auto":
+            return scores
+        chance = torch.where(wanted > 0.5, probability, 1.0 - probability)
+        return scores | {"loss": self.objective.of_class(chance.log()).mean(-1), "log_loss": loss}
 
 
 class RegressionHead(Head):
-    """Targets standardised by the training rows; predictions stay within the range seen there."""
+    """Targets standardised by the training rows; predictions stay within the range seen there.
+
+    With a robust loss the median and the quartiles stand for mean and deviation.
+    """
 
     centre: Tensor
     scale: Tensor
@@ -172,6 +230,10 @@ class RegressionHead(Head):
         share = (weight / weight.sum()).to(torch.float64)[:, None]
         mean = (target * share).sum(0)
         deviation = ((target - mean).square() * share).sum(0).sqrt()
+        if self.objective.loss != "auto":
+            quarters = Ordered(target, as_counts(weight)).quantiles(torch.tensor([0.25, 0.5, 0.75]))
+            spread = (quarters[2] - quarters[0]) / NORMAL_QUARTILES
+            mean, deviation = quarters[1], torch.where(spread > 0, spread, deviation)
         self.centre[member] = mean
         self.scale[member] = torch.where(deviation > 0, deviation, 1.0)
         self.low[member], self.high[member] = target.amin(0), target.amax(0)
@@ -183,25 +245,21 @@ class RegressionHead(Head):
 
     def errors(self, output: Tensor, target: Tensor, smoothing: Tensor | None) -> Tensor:
         wanted = ((target - self.centre) / self.scale).to(output.dtype)[:, None]  # [M, 1, B, C]
-        return (output - wanted).square().mean(-1)
+        return self.objective.of_number(output - wanted).mean(-1)
 
     def predict(self, output: Tensor) -> Tensor:
         value = output.mean(1).to(torch.float64) * self.scale + self.centre
         return value.clamp(self.low, self.high)
 
     def scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
-        error = (self.predict(output) - target).square()
-        return {"loss": (error / self.scale.square()).mean(-1), "rmse": error.mean(-1)}
+        wrong = self.predict(output) - target
+        error = wrong.square()
+        if self.objective.loss == "auto":
+            return {"loss": (error / self.scale.square()).mean(-1), "rmse": error.mean(-1)}
+        return {"loss": self.objective.of_number(wrong / self.scale).mean(-1), "rmse": error.mean(-1)}
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: mean.sqrt() if name == "rmse" else mean for name, mean in means.items()}
-
-
-def class_scores(probability: Tensor, target: Tensor) -> dict[str, Tensor]:
-    """Log loss and accuracy of probabilities [M, B, C] for codes [M, B]. Each [M, B]"""
-    picked = probability.gather(-1, target.clamp(min=0)[..., None])[..., 0]
-    right = probability.argmax(-1) == target
-    return {"loss": -torch.log(picked.clamp(min=1e-7)), "accuracy": right.to(picked.dtype)}
 
 
 def build(target: Target, inputs: int, heads: int, members: int) -> Head:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.nn.initial import Initial, generator
+from netwright.nn.mixup import Mix
 
 
 @dataclass(frozen=True)
@@ -51,11 +52,13 @@ class Mode:
         training: whether dropout is on and batch statistics are used.
         generators: the members' own randomness (training only). M of them
         rows: which rows of the batch are real, 1 or 0; None when all are. [M, B] float32
+        mix: rows that are blended; None for none.
     """
 
     training: bool = False
     generators: list[torch.Generator] = field(default_factory=list)
     rows: Tensor | None = None
+    mix: Mix | None = None
 
 
 PREDICT = Mode()

@@ -12,6 +12,7 @@ from netwright.data.schema import Schema
 from netwright.nn import heads, trunks
 from netwright.nn.encoders import Encoders
 from netwright.nn.member import PREDICT, Layer, Mode
+from netwright.nn.objective import Objective
 from netwright.nn.trainable import Trainable
 from netwright.nn.weighted import as_counts
 
@@ -30,7 +31,12 @@ class Network(Trainable):
     Attributes:
         flat: all parameters. [M, P]
         layout: what lies where in it.
+        member_weights: how much each counts in `predict_mean`, 1 in all; None when all count alike. M of them
+        threshold: probability above which the positive one of two classes is predicted.
     """
+
+    member_weights: list[float] | None = None
+    threshold: float = 0.5
 
     def __init__(
         self,
@@ -62,7 +68,13 @@ class Network(Trainable):
         self.penalties = self.layout.penalties()
 
     def fit_preparation(
-        self, member: int, raw: dict[str, Tensor], target: Tensor, weight: Tensor, rows: Tensor
+        self,
+        member: int,
+        raw: dict[str, Tensor],
+        target: Tensor,
+        weight: Tensor,
+        rows: Tensor,
+        balanced: bool = False,
     ) -> None:
         """Fits all buffers of one member on its training rows, and on nothing else.
 
@@ -72,17 +84,27 @@ class Network(Trainable):
             target: [N, ...]
             weight: [N]; a row of weight 2 counts as that row twice, one of weight 0 as none.
             rows: numbers of the member's training rows.
+            balanced: whether the classes will be drawn equally often, which the head then starts from.
         """
         with torch.no_grad():
             # A row without a weight or a target that can be learnt is nowhere.
             rows = rows[self.head.known(target[rows][None])[0] & (weight[rows] > 0)]
-            self.encoders.fit(member, raw, rows, as_counts(weight[rows]))
-            self.head.fit(member, target[rows], weight[rows])
+            target, weight = target[rows], weight[rows]
+            self.encoders.fit(member, raw, rows, as_counts(weight))
+            if balanced:
+                weight = weight / target.bincount()[target]
+            self.head.fit(member, target, weight)
+
+    def set_objective(self, objective: Objective) -> None:
+        self.head.aim(objective)
 
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> Tensor:
         """Raw tensors [M, B, ...] to the outputs of all heads [M, K, B, C]."""
         self.layout.bind(self.flat)
-        return self.head(self.trunk(self.encoders(raw, mode), mode), mode)
+        features = self.encoders(raw, mode)  # [M, B, D]
+        if mode.mix is not None:
+            features = mode.mix.blend(features)
+        return self.head(self.trunk(features, mode), mode)
 
     def known(self, target: Tensor) -> Tensor:
         return self.head.known(target)
@@ -134,6 +156,13 @@ class Network(Trainable):
     def predict(self, raw: dict[str, Tensor], rows: Tensor | None = None) -> Tensor:
         """Each member's probabilities or values, averaged over its heads. [M, N, C]"""
         return self.head.predict(self.outputs(raw, rows))
+
+    def predict_mean(self, raw: dict[str, Tensor], rows: Tensor | None = None) -> Tensor:
+        """The members' predictions, averaged by their weights. [N, C]"""
+        each = self.predict(raw, rows)  # [M, N, C]
+        if self.member_weights is None:
+            return each.mean(0)
+        return torch.tensordot(each.new_tensor(self.member_weights), each, dims=1)
 
     def rows_at_a_time(self) -> int:
         """Rows whose activations stay within some tens of megabytes."""

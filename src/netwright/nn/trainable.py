@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.nn.member import PREDICT, Layout, Mode
+from netwright.nn.objective import Objective
 
 
 class Step(NamedTuple):
@@ -55,7 +56,13 @@ class Trainable(nn.Module):
                 self.flat[member] = self.layout.draw(seed)
 
     def fit_preparation(
-        self, member: int, raw: dict[str, Tensor], target: Any, weight: Tensor, rows: Tensor
+        self,
+        member: int,
+        raw: dict[str, Tensor],
+        target: Any,
+        weight: Tensor,
+        rows: Tensor,
+        balanced: bool = False,
     ) -> None:
         """Fits all buffers of one member on its training rows, and on nothing else. Some have none.
 
@@ -65,7 +72,11 @@ class Trainable(nn.Module):
             target: [N, ...]
             weight: [N]
             rows: numbers of the member's training rows.
+            balanced: whether the classes will be drawn equally often.
         """
+
+    def set_objective(self, objective: Objective) -> None:
+        """Sets the members' losses, before they are fitted, where the network has a choice."""
 
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> Any:
         """The outputs for raw tensors [M, B, ...]."""
@@ -105,6 +116,9 @@ class Trainable(nn.Module):
         with torch.enable_grad():
             output = self(raw, mode)
             losses = self.losses(output, target, weight, smoothing)
+            if mode.mix is not None:
+                others, theirs = mode.mix.partners(target), mode.mix.partners(weight)
+                losses = mode.mix.join(losses, self.losses(output, others, theirs, smoothing))
             self.flat.grad = None
             losses.sum().backward()
         assert self.flat.grad is not None

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from netwright.training.randomness import order
+from netwright.training.randomness import balanced_order, order
 
 
 class Batches:
@@ -19,6 +19,7 @@ class Batches:
         size: B.
         device: where the batches are used.
         shuffle: whether the order is drawn anew in each epoch.
+        classes: codes of the rows of members that see all classes equally often; None for the others.
     """
 
     def __init__(
@@ -29,9 +30,10 @@ class Batches:
         device: torch.device,
         *,
         shuffle: bool = True,
+        classes: list[Tensor | None] | None = None,
     ) -> None:
         self.member_rows, self.seeds, self.size, self.device = rows, seeds, size, device
-        self.shuffle = shuffle
+        self.shuffle, self.classes = shuffle, classes or [None] * len(rows)
         counts = torch.tensor([len(each) for each in rows])
         self.steps = -(-counts // size)  # steps of each member in an epoch. [M]
         self.passes = int(self.steps.max())  # steps of the population in an epoch
@@ -48,7 +50,10 @@ class Batches:
         """The batches of one epoch, those of so many steps side by side. Each [M, steps * B]"""
         rows = self.member_rows
         if self.shuffle:
-            rows = [each[order(seed, epoch, len(each))] for each, seed in zip(rows, self.seeds, strict=True)]
+            rows = [
+                each[order(seed, epoch, len(each)) if codes is None else balanced_order(seed, epoch, codes)]
+                for each, seed, codes in zip(rows, self.seeds, self.classes, strict=True)
+            ]
         yield from self._cut(rows, self.passes * self.size, steps * self.size)
 
     def pieces(self, size: int) -> Iterator[tuple[Tensor, Tensor]]:

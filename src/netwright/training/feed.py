@@ -77,6 +77,7 @@ class ResidentFeed(Feed):
         known: which rows have a target; None when all have. [N]
         shuffle: whether the order is drawn anew in each epoch.
         cut: whether the last batch of a single member is short, where it is else filled up and masked.
+        classes: codes of the rows of members that see all classes equally often; None for the others.
     """
 
     def __init__(
@@ -89,9 +90,10 @@ class ResidentFeed(Feed):
         known: Tensor | None = None,
         shuffle: bool = True,
         cut: bool = False,
+        classes: list[Tensor | None] | None = None,
     ) -> None:
         self.data, self.cut = data, cut and len(rows) == 1
-        self.batches = Batches(rows, seeds, size, data.weight.device, shuffle=shuffle)
+        self.batches = Batches(rows, seeds, size, data.weight.device, shuffle=shuffle, classes=classes)
         self.steps, self.passes, self.rows = self.batches.steps, self.batches.passes, self.batches.rows
         self.given = (seeds, size, known, shuffle)
         weight = data.weight if known is None else data.weight * known
@@ -102,7 +104,10 @@ class ResidentFeed(Feed):
         seeds, size, known, shuffle = self.given
         rows = [self.batches.member_rows[place] for place in places]
         chosen = [seeds[place] for place in places]
-        return ResidentFeed(self.data, rows, chosen, size, known=known, shuffle=shuffle, cut=self.cut)
+        classes = [self.batches.classes[place] for place in places]
+        return ResidentFeed(
+            self.data, rows, chosen, size, known=known, shuffle=shuffle, cut=self.cut, classes=classes
+        )
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
         size, place = self.batches.size, 0

@@ -16,6 +16,8 @@ from netwright.config import TrainingConfig
 from netwright.data.dataset import Dataset
 from netwright.errors import NetwrightError
 from netwright.nn.member import Mode
+from netwright.nn.mixup import draw
+from netwright.nn.objective import SETTINGS, Objective
 from netwright.nn.trainable import Step, Trainable
 from netwright.training.averaging import MovingAverage
 from netwright.training.best import Best
@@ -26,7 +28,7 @@ from netwright.training.feed import Batch, Feed, ResidentFeed
 from netwright.training.history import Ending, History
 from netwright.training.interrupt import Interrupt
 from netwright.training.optimizer import Optimizer, Settings
-from netwright.training.randomness import MemberGenerators
+from netwright.training.randomness import MemberGenerators, mixing
 from netwright.training.schedule import factor
 from netwright.training.totals import Totals, Watched
 
@@ -55,6 +57,14 @@ class Member:
     label_smoothing: float = 0.0
     clip_norm: float = float("inf")
     l1: float = 0.0
+    sampling: str = "plain"
+    logit_adjustment: float = 0.0
+    mixup: float = 0.0
+    focal_gamma: float = 2.0
+    generalized_q: float = 0.7
+    symmetric_alpha: float = 0.1
+    symmetric_beta: float = 1.0
+    huber_delta: float = 1.0
 
     @classmethod
     def of(cls, config: TrainingConfig, train: Tensor, validation: Tensor, seed: int) -> Member:
@@ -71,7 +81,19 @@ class Member:
             label_smoothing=config.label_smoothing,
             clip_norm=config.clip_norm or float("inf"),
             l1=config.l1,
+            sampling=config.sampling,
+            logit_adjustment=config.logit_adjustment,
+            mixup=config.mixup,
+            **{name: getattr(config, name) for name in SETTINGS},
         )
+
+
+def drawn_classes(data: Dataset, member: Member) -> Tensor | None:
+    """Codes of the training rows of a member that sees all classes equally often, -1 without weight. [n]"""
+    if member.sampling != "balanced":
+        return None
+    rows = member.train.to(data.weight.device)
+    return torch.where(data.weight[rows] > 0, data.target[rows], -1).cpu()
 
 
 class Population:
@@ -131,7 +153,12 @@ class Population:
         self.epochs = int(config.epochs)
         seeds = [member.seed for member in members]
         self.feed = feed or ResidentFeed(
-            data, [member.train for member in members], seeds, int(config.batch_size), known=self._known(data)
+            data,
+            [member.train for member in members],
+            seeds,
+            int(config.batch_size),
+            known=self._known(data),
+            classes=[drawn_classes(data, member) for member in members],
         )
         judged = data if validation is None else validation
         self.validation = judged if isinstance(judged, Feed) else self._judged(judged, seeds)
@@ -153,6 +180,32 @@ class Population:
         self.smoothing = smoothing if bool((smoothing > 0).any()) else None
         self.generators = MemberGenerators([member.seed for member in members], self.device)
         self.decays = network.layout.decays().to(self.device)
+        network.set_objective(self._objective())
+        self.mixup = [member.mixup for member in members] if any(member.mixup for member in members) else None
+        self.balance = self._balance()
+
+    def _objective(self) -> Objective:
+        """The members' losses."""
+        settings = {name: self._each(name)[:, 0] for name in SETTINGS}
+        adjustment = self._each("logit_adjustment")[:, 0]
+        return Objective(self.config.loss, settings, adjustment if bool((adjustment > 0).any()) else None)
+
+    def _balance(self) -> Tensor | None:
+        """Factors of the validation losses by class: for members that see classes equally often they let the
+        classes of the validation rows weigh alike. None when all are 1. [M, C]"""
+        balanced = [member.sampling == "balanced" for member in self.members]
+        if not any(balanced) or not isinstance(self.validation, ResidentFeed):
+            return None
+        feed = self.validation
+        factors = torch.ones(len(balanced), int(feed.data.target.max()) + 1, device=self.device)
+        for place, rows in enumerate(feed.batches.member_rows):
+            if balanced[place]:
+                rows = rows.to(self.device)
+                weight = torch.ones(len(rows)) if feed.weight is None else feed.weight[rows]
+                counts = torch.zeros_like(factors[0])
+                counts.index_add_(0, feed.data.target[rows].clamp(min=0), weight.to(counts))
+                factors[place] = counts.sum() / ((counts > 0).sum() * counts).clamp(min=1e-12)
+        return factors
 
     def _judged(self, data: Dataset, seeds: list[int]) -> Feed:
         """The members' validation rows."""
@@ -174,7 +227,8 @@ class Population:
         network, data = self.network, self.data
         for place, member in enumerate(self.members):
             rows = member.train.to(self.device)
-            network.fit_preparation(place, data.raw, data.target, data.weight, rows)
+            balanced = member.sampling == "balanced"
+            network.fit_preparation(place, data.raw, data.target, data.weight, rows, balanced)
         network.initialise([member.seed for member in self.members])
         self.optimizer = self._new_optimizer()
 
@@ -290,7 +344,7 @@ class Population:
         The weights that it trains are to be thrown away.
         """
         self.prepare()
-        generators = self.generators.start(0)
+        generators = self._draw_anew(0)
         times: list[float] = []
         began = start = time.monotonic()
         for batch in self.feed.epoch(0):
@@ -309,7 +363,7 @@ class Population:
         state = self.state
         first = self.first = state.step
         state.epoch += 1
-        generators = self.generators.start(self.past + state.epoch)
+        generators = self._draw_anew(self.past + state.epoch)
         losses = torch.zeros(len(self.members), device=self.device)
         seen = Watched(self.network, self.device) if self.watch_training else None
         cut: Ending | None = None
@@ -403,10 +457,19 @@ class Population:
         factors = factor(self.config.schedule, done, total, self.config.warmup)
         return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
 
+    def _draw_anew(self, epoch: int) -> list[torch.Generator]:
+        """Starts the members' randomness of an epoch."""
+        if self.mixup is not None:
+            self.mixers = mixing([member.seed for member in self.members], epoch)
+        return self.generators.start(epoch)
+
     def _step(self, batch: Batch, rate: Tensor | float, generators: list[torch.Generator]) -> Step:
         """One update of each member that has rows left in this epoch. Its losses are 0 for the others."""
         network = self.network
         mode = Mode(training=True, generators=generators, rows=batch.rows)
+        if self.mixup is not None:
+            rows = len(next(iter(batch.raw.values()))[0])
+            mode.mix = draw(self.mixers, self.mixup, rows, batch.weight, self.device)
         with autocast(self.device, self.config.precision):
             step = network.step(batch.raw, batch.target, batch.weight, mode, self.smoothing)
         gradient = step.gradient
@@ -431,7 +494,11 @@ class Population:
             for batch in self.validation.pieces(self.network.rows_at_a_time()):
                 with autocast(self.device, self.config.precision):
                     output = self.network(batch.raw)
-                totals.add(self.network.scores(output, batch.target), batch)
+                scores = self.network.scores(output, batch.target)
+                if self.balance is not None:
+                    factors = self.balance.gather(1, batch.target.clamp(min=0))
+                    scores = {"log_loss": scores["loss"]} | scores | {"loss": scores["loss"] * factors}
+                totals.add(scores, batch)
         return self._finish(totals)
 
     def _finish(self, totals: Totals) -> dict[str, list[float]]:
