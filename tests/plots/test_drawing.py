@@ -9,8 +9,8 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch
 import netwright as nw
 from netwright import layers, plots
 from netwright.errors import InputError
-from netwright.plots.layout import levels, positions
 from netwright.report.canvas import SERIES
+from netwright.report.layout import levels, positions
 
 
 def texts(figure) -> list[str]:
