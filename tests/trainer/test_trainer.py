@@ -511,7 +511,7 @@ def test_wrong_data():
     wrong("x is empty", x=X[:0], y=CODES[:0])
     nan = X.clone()
     nan[3, 2] = torch.nan
-    wrong(r"x holds 1 missing values \(NaN\), the first in row 3, column 2", x=nan)
+    wrong(r"x holds 1 missing value, in row 3, column 2", x=nan)
     wrong(r"1 missing values|NaN or infinite", "mse", net(1), y=torch.full((ROWS,), torch.nan))
     wrong("1 infinite|missing values|NaN", nn.MSELoss(), net(1), y=torch.full((ROWS, 1), torch.nan))
     wrong("fit needs y", y=None)
