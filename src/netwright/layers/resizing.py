@@ -18,10 +18,10 @@ class _Margins(Layer):
     axes: int
     sign: int
 
-    def __init__(self, value: Any, data_format: str | None, name: str, **common: Any) -> None:
+    def __init__(self, value: Any, data_format: str | None, what: str, **common: Any) -> None:
         super().__init__(**common)
         windows.channels_last(data_format, self)
-        self.around = _around(value, self.axes, name, self)
+        self.around = _around(value, self.axes, what, self)
 
     def output_shape(self, shape: Shape) -> Shape:
         windows.expect(shape, self.axes, self, channels=False)

@@ -56,7 +56,9 @@ class Graph(nn.Module):
             self.shapes.append(symbol.layer.connect(shapes if symbol.layer.several else shapes[0], members))
             self.nodes.append(Node(symbol.layer, sources, places[symbol]))
         self.ends = [places[symbol] for symbol in outputs]
-        self.layers = nn.ModuleDict(_named([node.layer for node in self.nodes]))
+        self.layers = nn.ModuleDict()
+        # Not by add_module: a layer may be called "values" or "type", as the dictionary's own methods are.
+        self.layers._modules.update(_named([node.layer for node in self.nodes]))
 
     def run(self, inputs: list[Tensor], mode: Mode, joined: frozenset[int] = frozenset()) -> list[Tensor]:
         """The outputs for inputs [M, B, ...]; at places of `joined` what comes before the activation."""

@@ -29,6 +29,7 @@ from netwright.schedules import LearningRateSchedule
 from netwright.training.callbacks import Callback
 from netwright.training.device import find_device, fitting_threads
 from netwright.training.feed import ResidentFeed
+from netwright.training.finder import RateTest, find_rate
 from netwright.training.population import Member, Population
 from netwright.training.randomness import order, seed_of
 
@@ -231,7 +232,14 @@ class Model:
         self.history = History()
         self.stop_training = False
         population = self._population(
-            rows, train, held, judged, min(batch_size, len(train)), epochs - initial_epoch, shuffle, watching
+            rows,
+            train,
+            held,
+            judged,
+            min(batch_size, len(train)),
+            epochs - initial_epoch,
+            shuffle,
+            [self.history, *watching],
         )
         population.state.past, population.state.model = initial_epoch, self
         with fitting_threads(batch_size * network.layout.size, self.device):
@@ -241,6 +249,46 @@ class Model:
                 self.epochs_done += population.state.epoch
                 sharing.tell(network)
         return self.history
+
+    def find_rate(
+        self,
+        x: Any,
+        y: Any,
+        *,
+        batch_size: int | None = None,
+        sample_weight: Any = None,
+        low: float = 1e-7,
+        high: float = 10.0,
+        steps: int = 200,
+    ) -> RateTest:
+        """A learning-rate range test; weights and optimiser are left as they were.
+
+        Arguments:
+            x, y, batch_size, sample_weight: as for `fit`.
+            low, high: the first and the last rate.
+            steps: from one to the other.
+
+        Returns:
+            `.suggestion`, `.rates`, `.losses`, `.plot()`.
+
+        Raises:
+            InputError: compile forgotten, or arrays that do not fit.
+        """
+        if self.optimizer is None or self.settings is None:
+            hint = "model.compile(optimizer='adam', loss='mse')"
+            raise InputError("compile the model before find_rate", hint=hint)
+        size = at_least_one("batch_size", ROWS if batch_size is None else batch_size)
+        _given("find_rate", x, y)
+        raw = self._inputs(x)
+        network = self._built("find_rate")
+        given = data.targets(network, y)
+        network.aim(goals(self.settings, network, given))
+        rows = data.dataset(network, raw, given, sample_weight)
+        train = torch.arange(len(rows.weight))
+        self._ready(rows, train)
+        population = self._population(rows, train, train[:0], None, min(size, len(train)), 1, True, [])
+        with fitting_threads(size * network.layout.size, self.device):
+            return find_rate(population, low, high, steps)
 
     def _judged(self, validation_data: Any) -> Dataset | None:
         """The rows of `validation_data`."""
@@ -278,7 +326,6 @@ class Model:
         """What trains the network."""
         network = self._built("fit")
         assert self.optimizer is not None
-        assert self.history is not None
         flat = network.flat.detach()
         feed = ResidentFeed(rows, [train], [self.seed], batch_size, shuffle=shuffle, cut=True)
         config = TrainingConfig(
@@ -294,7 +341,7 @@ class Model:
             rows,
             [Member(self.seed, train, held, self.optimizer.rate_at(0))],
             config,
-            [self.history, *watching],
+            watching,
             validation=judged,
             feed=feed,
             optimizer=self.engine,
@@ -448,6 +495,57 @@ class Model:
         from netwright.models.saving import load_weights
 
         load_weights(self, Path(path))
+
+    # ------------------------------------------------------------------------------ pictures and record
+
+    def plot(self) -> Any:
+        """A drawing of the network as a matplotlib figure; see `netwright.plots.network`."""
+        from netwright.plots import network
+
+        return network(self)
+
+    def plot_surface(self, x: Any, y: Any = None, **options: Any) -> Any:
+        """What a model of two inputs answers everywhere; see `netwright.plots.surface`."""
+        from netwright.plots import surface
+
+        return surface(self, x, y, **options)
+
+    def report(
+        self,
+        folder: str | Path,
+        x: Any,
+        y: Any,
+        *,
+        train: Any = None,
+        validation: Any = None,
+        classes: Sequence[Any] | None = None,
+        target: str = "y",
+        overwrite: bool = False,
+    ) -> Path:
+        """Scores the model on rows that it was not trained on, and writes a record of it.
+
+        The folder holds report.html, metrics.json, predictions.csv, evaluation.json, history.csv (of the last
+        fit) and the model itself; `nw.load(folder)` gives the model back.
+
+        Arguments:
+            folder: a new or empty one.
+            x, y: rows to score, as for `evaluate`; what `fit` saw would flatter.
+            train: (x, y) that it was trained on; baselines are fitted on them.
+            validation: (x, y) that the training was watched on.
+            classes: names of the classes, in the order of the outputs.
+            target: name of what is predicted.
+            overwrite: whether an earlier report may be replaced.
+
+        Returns:
+            The page's path.
+
+        Raises:
+            InputError: several outputs, or outputs that are no vectors; a folder that holds other things.
+        """
+        from netwright.models.report import report
+
+        named: dict[str, Any] = {"classes": classes, "target": target, "overwrite": overwrite}
+        return report(self, Path(folder), x, y, train=train, validation=validation, **named)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.name!r}>"

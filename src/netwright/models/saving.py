@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +31,7 @@ from netwright.nn.spec import from_spec, to_spec
 
 FORMAT, VERSION = "netwright-layers", 1
 ABOUT, WEIGHTS, MOMENTS = "network.json", "network.safetensors", "optimizer.safetensors"
+LARGEST = 2**28  # size of a row's values, or of any number that layers are made with
 # What goes wrong when a file says something that no `save` would have written.
 DAMAGE = (
     *(KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError),
@@ -193,6 +195,7 @@ def _build(about: dict[str, Any], most: int) -> Model:
         about: of `read_about`.
         most: bytes that its parameters may take: those of the file of weights.
     """
+    _sane(about["layers"])
     layers: dict[str, Layer] = {spec["name"]: _layer(spec) for spec in about["layers"]}
     symbols = [_input(spec) for spec in about["inputs"]]
     inputs, nodes = list(symbols), about["nodes"]
@@ -200,6 +203,8 @@ def _build(about: dict[str, Any], most: int) -> Model:
         given = [symbols[source] for source in sources]
         symbols.append(layers[name](given if layers[name].several else given[0]))
     outputs = [symbols[place] for place in about["outputs"]]
+    for symbol in symbols:
+        _sane(math.prod(size or 1 for size in symbol.shape))
     # Declares the parameters and makes none: a file may say that there are more than any memory holds.
     if Layout(Graph(inputs, outputs, 1)).size * 4 > most:
         raise InputError("the layers have more parameters than the file of weights holds")
@@ -212,6 +217,15 @@ def _build(about: dict[str, Any], most: int) -> Model:
         raise InputError(f"there is no kind of model {about['kind']!r}")
     model.seed, model.epochs_done = _count(about["seed"]), _count(about["epochs"])
     return model
+
+
+def _sane(value: Any) -> None:
+    """Refuses sizes that only a hostile file says, before anything of that size is made."""
+    if isinstance(value, dict | list):
+        for each in value.values() if isinstance(value, dict) else value:
+            _sane(each)
+    elif isinstance(value, int) and abs(value) > LARGEST:
+        raise InputError(f"a layer says {value}, which is too large to be true")
 
 
 def _layer(spec: dict[str, Any]) -> Layer:
