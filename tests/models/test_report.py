@@ -179,12 +179,14 @@ def test_finding_a_rate_leaves_the_model_as_it_was():
     for ours, theirs in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(ours, theirs)
     assert model.history is history
-    assert 1e-4 < test.suggestion < 1.0
     assert test.losses[0] == pytest.approx(model.evaluate(X, SIGNAL, verbose=0), rel=0.8)
     untouched = fitted(1, None, "mse", SIGNAL)
     for each in (model, untouched):
         each.fit(X, SIGNAL, epochs=2, verbose=0)
     np.testing.assert_array_equal(model.predict(X), untouched.predict(X))
+    fresh = nw.Sequential([layers.Dense(8, "tanh", input_dim=4), layers.Dense(1)])
+    fresh.compile("adam", "mse")
+    assert 1e-4 < fresh.find_rate(X, SIGNAL, batch_size=16, steps=80).suggestion < 1.0
     with pytest.raises(InputError, match="compile the model before find_rate"):
         nw.Sequential([layers.Dense(1, input_dim=4)]).find_rate(X, SIGNAL)
 

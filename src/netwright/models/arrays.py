@@ -262,9 +262,10 @@ def _shape_hint(got: tuple[int, ...], wanted: Shape) -> str:
 
 
 def _example(values: np.ndarray) -> Any:
-    for value in values.reshape(-1)[:1000]:
+    """The first value that is no number."""
+    for value in values.reshape(-1).tolist():
         try:
             float(value)
         except (TypeError, ValueError):
             return value
-    return values.reshape(-1)[0]
+    return values.reshape(-1).tolist()[0]

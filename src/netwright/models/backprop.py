@@ -87,6 +87,24 @@ class Chain:
         self, x: Tensor, target: Tensor, weight: Tensor | None, mode: Mode, *, tell: bool = True
     ) -> Step:
         """Loss and gradient, without autograd. x [M, B, ...]"""
+        output = self._forth(x, mode)
+        losses = self.nothing
+        if tell:
+            rows, gradient = self.loss.both(target, output, logits=self.logits)
+            losses = weighted_mean(rows, weight)
+        else:
+            gradient = self.loss.gradient(target, output, logits=self.logits)
+        assert gradient is not None
+        if weight is None:
+            gradient.mul_(1.0 / output.shape[1])
+        else:
+            share = weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
+            gradient.mul_(share.view(*share.shape, *[1] * (gradient.dim() - 2)))
+        self._back(gradient)
+        return Step(losses, self.gradient, [output])
+
+    def _forth(self, x: Tensor, mode: Mode) -> Tensor:
+        """From the input to the output [M, B, C]; remembers what the way back needs."""
         given: list[Tensor] = []  # to each layer
         factors: dict[int, Tensor | None] = {}  # of dropout, by the layer's place
         for place, part in enumerate(self.parts):
@@ -106,29 +124,12 @@ class Chain:
                 x = part.layer(x, mode)
             if part.activate is not None:
                 x = part.activate(x)
-        losses = self.nothing
-        if tell:
-            rows, gradient = self.loss.both(target, x, logits=self.logits)
-            losses = weighted_mean(rows, weight)
-        else:
-            gradient = self.loss.gradient(target, x, logits=self.logits)
-        assert gradient is not None
-        if weight is None:
-            gradient.mul_(1.0 / x.shape[1])
-        else:
-            share = weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
-            gradient.mul_(share.view(*share.shape, *[1] * (gradient.dim() - 2)))
-        self._back(gradient, [*given, x], factors)
-        return Step(losses, self.gradient, [x])
+        self.values, self.factors = [*given, x], factors
+        return x
 
-    def _back(self, d: Tensor, values: list[Tensor], factors: dict[int, Tensor | None]) -> None:
-        """From the derivative by the output to those by all parameters.
-
-        Arguments:
-            d: by the output. [M, B, C]
-            values: what each layer was given, and the output.
-            factors: of dropout.
-        """
+    def _back(self, d: Tensor) -> None:
+        """From the derivative by the output [M, B, C] to those by all parameters."""
+        values, factors = self.values, self.factors
         for place in range(len(self.parts) - 1, self.first - 1, -1):
             part, x = self.parts[place], values[place]
             if part.derive is not None:
