@@ -146,9 +146,9 @@ def load(folder: str | Path) -> Run | TableModel | Model:
         raise InputError("there is no such folder", where=str(folder))
     if is_run(folder):
         return Run(folder)
-    if is_layers(folder):
-        return load_layers(folder)
     for place in (folder, folder / "model"):
+        if is_layers(place):
+            return load_layers(place)
         if (place / "network.json").is_file():
             return TableModel.load(place)
     raise InputError("this folder holds neither a run nor a saved model", where=str(folder))

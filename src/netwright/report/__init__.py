@@ -11,6 +11,8 @@ from netwright.errors import NetwrightError
 def build(folder: str | Path) -> Path:
     """Writes report.html and model_card.md into a run folder; neither changes unless both can be written.
 
+    The folder of a network made by hand (`Model.report`) gets the page alone.
+
     A pure function of the folder's other files: building again gives the same bytes.
 
     Arguments:
@@ -33,7 +35,8 @@ def build(folder: str | Path) -> Path:
 
     folder = Path(folder)
     record = Record.read(folder)
-    _write(folder, {"report.html": page(record), "model_card.md": card(record)})
+    cards = {} if record.by_hand else {"model_card.md": card(record)}  # it speaks of tables and commands
+    _write(folder, {"report.html": page(record), **cards})
     return folder / "report.html"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from netwright.report.drawing import draw
 from netwright.report.markup import folded, pairs, paragraph, picture, section, table, text
 from netwright.report.words import findings_sentence, listed, metric_name, number, sentence, share
 
@@ -89,6 +90,8 @@ def split(record: Record) -> str:
         "validation": "decide when to stop",
         "test": "give the final score, once",
     }
+    if record.by_hand:
+        jobs |= {"train": "fit the weights", "validation": "watch the training", "test": "give the score"}
     bar = "".join(
         f'<span class="{part}" style="flex-grow:{count}"></span>' for part, count in counts.items() if count
     )
@@ -117,6 +120,8 @@ def split(record: Record) -> str:
 
 def findings(record: Record) -> str:
     """What the checks saw in the data, the worst first."""
+    if record.by_hand:  # its data were not checked
+        return ""
     items = [_finding(each) for each in record.findings]
     inside = "".join(items[:FINDINGS])
     if items[FINDINGS:]:
@@ -144,12 +149,24 @@ def _finding(each: dict[str, Any]) -> str:
 def network(record: Record) -> str:
     """What was trained, and how the training went."""
     info = record.part("network") or {}
+    drawing = info.get("drawing")
+    drawn = picture(draw(drawing), "the network", wide=True) if drawing else ""
+    lines = "\n".join(text(line) for line in info.get("lines") or [])
+    layers = folded("Layers", f"<pre>{lines}</pre>", opened=lines.count("\n") < 30) if lines else ""
+    if record.by_hand:
+        facts = [(text(name), text(value)) for name, value in info["settings"].items()]
+    else:
+        facts = _facts(record, info)
+    return section("network", "Network and training", pairs(facts), drawn, layers, _curves(record))
+
+
+def _facts(record: Record, info: dict[str, Any]) -> list[tuple[str, str]]:
     training = record.config.training
     best = info.get("best_epoch") or []
     members = info.get("members") or record.metrics.get("members")
     parameters = info.get("parameters") or record.metrics.get("parameters")
     stopped = info.get("stopped")
-    facts = [
+    return [
         ("kind", text(info.get("kind") or record.config.network.kind)),
         ("parameters", number(parameters) if parameters is not None else ""),
         ("members", f"{members:,}, averaged" if members and members > 1 else ""),
@@ -166,9 +183,6 @@ def network(record: Record) -> str:
         ("device", text(record.metrics.get("device") or training.device)),
         ("precision", text(record.metrics.get("precision") or training.precision)),
     ]
-    lines = "\n".join(text(line) for line in info.get("lines") or [])
-    layers = folded("Layers", f"<pre>{lines}</pre>", opened=lines.count("\n") < 30) if lines else ""
-    return section("network", "Network and training", pairs(facts), layers, _curves(record))
 
 
 def _curves(record: Record) -> str:
@@ -195,10 +209,13 @@ def settings(record: Record) -> str:
         table(["package", "version"], versions, "ll") if versions else "",
     ]
     config = f"<pre>{text(record.config_text)}</pre>"
+    tables = f'<div class="beside">{"".join(beside)}</div>' if any(beside) else ""
+    if record.by_hand:
+        return section("config", "Versions and time", tables)
     return section(
         "config",
         "Config, versions and time",
         paragraph("<code>netwright train --config config.yaml</code> in the run's folder repeats this run."),
         folded("Resolved config", config),
-        f'<div class="beside">{"".join(beside)}</div>' if any(beside) else "",
+        tables,
     )

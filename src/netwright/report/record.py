@@ -27,8 +27,8 @@ class Record:
 
     Arguments:
         name: the folder's name.
-        config: the resolved config.
-        config_text: the same as it stands in the file.
+        config: the resolved config; what nothing says, where the network was made by hand.
+        config_text: the same as it stands in the file; "" where there is none.
         metrics: metrics.json.
         evaluation: evaluation.json; empty where the run has none.
         findings: findings.json, the worst first.
@@ -49,10 +49,14 @@ class Record:
     def read(cls, folder: Path) -> Record:
         """The record of a run folder; files other than config.yaml and metrics.json may be missing.
 
+        A network made by hand has no config.yaml; its evaluation.json tells the settings.
+
         Raises:
             InputError: the folder is no run, or one of its files is damaged.
         """
-        if not (folder / "config.yaml").is_file() or not (folder / "metrics.json").is_file():
+        evaluation = _json(folder / "evaluation.json", dict)
+        configured = (folder / "config.yaml").is_file()
+        if not (configured or _by_hand(evaluation)) or not (folder / "metrics.json").is_file():
             hint = "a finished run holds config.yaml and metrics.json"
             raise InputError("this is not the folder of a finished run", where=str(folder), hint=hint)
         findings = _json(folder / "findings.json", list)
@@ -63,14 +67,19 @@ class Record:
             )
         return cls(
             name=folder.resolve().name,
-            config=Config.load(folder / "config.yaml"),
-            config_text=(folder / "config.yaml").read_text(encoding="utf-8"),
+            config=Config.load(folder / "config.yaml") if configured else Config(),
+            config_text=(folder / "config.yaml").read_text(encoding="utf-8") if configured else "",
             metrics=metrics,
-            evaluation=_json(folder / "evaluation.json", dict),
+            evaluation=evaluation,
             findings=sorted(findings, key=lambda each: SEVERITIES.index(each["severity"])),
             history=_csv(folder / "history.csv"),
             predictions=_csv(folder / "predictions.csv", as_text=True),
         )
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether the network was made of layers by hand, without a config."""
+        return _by_hand(self.evaluation)
 
     @property
     def task(self) -> str:
@@ -146,6 +155,10 @@ class Record:
                 if len(values):
                     pairs[target] = (values[:, 0], values[:, 1])
         return pairs
+
+
+def _by_hand(evaluation: dict[str, Any]) -> bool:
+    return bool((evaluation.get("network") or {}).get("settings"))
 
 
 def _floats(frame: pl.DataFrame, columns: list[str]) -> np.ndarray:

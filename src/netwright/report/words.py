@@ -138,9 +138,10 @@ def score_sentence(record: Record) -> str:
     if score is None:
         return f"The {metric_name(metric)} on the test rows could not be computed."
     where = f"{rows:,} test rows" if rows is not None else "the test rows"
+    where += "" if record.by_hand else ", used for nothing else"  # which only a run knows
     between = f" (95 % interval {number(ends[0])} to {number(ends[1])})" if ends else ""
     return (
-        f"On {where}, used for nothing else, the network's {metric_name(metric)} is {number(score)}{between}."
+        f"On {where}, the network's {metric_name(metric)} is {number(score)}{between}."
     )
 
 

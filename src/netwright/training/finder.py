@@ -106,6 +106,7 @@ def _test(population: Population, rates: list[float]) -> RateTest:
     seen = RateTest([], [], [])
     average, best, epoch, batches = 0.0, math.inf, 0, iter(())
     generators: list[torch.Generator] = []
+    population.network.tell_losses = True  # a training before may have had no need of them
     for count, rate in enumerate(rates, 1):
         batch = next(batches, None)
         if batch is None:
