@@ -18,6 +18,16 @@ from netwright.errors import InputError, suggestion
 Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
+Loss = Literal[
+    "auto",
+    "cross_entropy",
+    "focal",
+    "generalized_cross_entropy",
+    "symmetric_cross_entropy",
+    "mse",
+    "huber",
+    "mae",
+]
 Chance = Annotated[float, Field(gt=0.0, lt=1.0)]
 NonNegative = Annotated[float, Field(ge=0.0, allow_inf_nan=False)]
 
@@ -250,11 +260,9 @@ class TrainingConfig(Section):
     """tau: logits + tau * log of the classes' shares, in the loss only (classes; 1 balances them)"""
     threshold: Literal["half", "f1", "balanced_accuracy", "accuracy"] | Chance = "half"
     """probability above which the positive class is predicted, or what it is chosen for on validation rows"""
-    loss: Literal["auto", "focal", "generalized_cross_entropy", "symmetric_cross_entropy", "huber", "mae"] = (
-        "auto"
-    )
-    """auto: cross-entropy or squared error; focal for rare classes; generalized or symmetric for wrong
-    labels; huber or mae for outliers in a regression"""
+    loss: Loss = "auto"
+    """auto: cross_entropy or mse; focal for rare classes; generalized or symmetric for wrong labels; huber or
+    mae for outliers in a regression"""
     focal_gamma: NonNegative = 2.0
     generalized_q: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
     """of generalized_cross_entropy: near 0 cross-entropy, 1 the absolute error"""
@@ -346,7 +354,7 @@ class OutputConfig(Section):
 
 
 class Config(Section):
-    """One run: data, split, inputs, network, training, tune, cv, learning_curve, output.
+    """One run: data, split, inputs, network, training, ensemble, tune, cv, learning_curve, output.
 
     Example:
         >>> config = Config.parse({"data": {"path": "adult.csv", "target": "income"}})
@@ -359,6 +367,7 @@ class Config(Section):
     inputs: InputsConfig = Field(default_factory=InputsConfig)
     network: NetworkConfig = Field(default_factory=NetworkConfig)
     training: TrainingConfig = Field(default_factory=TrainingConfig)
+    ensemble: EnsembleConfig = Field(default_factory=EnsembleConfig)
     tune: TuneConfig = Field(default_factory=TuneConfig)
     cv: CrossValidationConfig = Field(default_factory=CrossValidationConfig)
     learning_curve: LearningCurveConfig = Field(default_factory=LearningCurveConfig)

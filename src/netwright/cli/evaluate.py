@@ -30,9 +30,9 @@ def evaluate(
         say(f"{counted(len(rows) - len(labelled), 'row')} without a target left out")
     output = model.outputs(labelled)
     target = model.schema.target
-    scores = score(target.task, truth, output)
+    scores = score(target.task, truth, output, threshold=model.threshold)
     names = target.columns if target.task == "multilabel" else target.classes
-    classes = per_class(truth, output, names) if target.task != "regression" else {}
+    classes = per_class(truth, output, names, model.threshold) if target.task != "regression" else {}
     if as_json:
         result = {"rows": len(labelled), "task": target.task, "target": target.columns, "metrics": scores}
         show_json({**result, "per_class": classes, "findings": as_dicts(findings)})

@@ -301,7 +301,7 @@ class NetEstimator(BaseEstimator):
         frame = read_inputs(self, X, reset=False)
         saved = self.model_.bundle
         raw = encode(frame, saved.schema, text_length=saved.inputs.text.length)
-        return self._exact.predict(raw).mean(0).numpy()
+        return self._exact.predict_mean(raw).numpy()
 
     def __sklearn_tags__(self) -> Any:
         tags = super().__sklearn_tags__()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ import polars as pl
 from netwright.data.schema import Task
 from netwright.errors import InputError
 from netwright.evaluate.calibration import expected_calibration_error
+from netwright.evaluate.scorers import decided
 
 FEWEST_ROWS = 20
 MISSING = "(missing)"
@@ -18,14 +20,16 @@ MISSING = "(missing)"
 Rates = dict[str, float | None]
 
 
-def by_group(task: Task, groups: pl.Series, target: np.ndarray, output: np.ndarray) -> dict[str, Any]:
+def by_group(
+    task: Task, groups: pl.Series, target: np.ndarray, output: np.ndarray, threshold: float = 0.5
+) -> dict[str, Any]:
     """Rates of each group and the gaps between groups.
 
     Arguments:
         task: binary, multiclass, multilabel or regression.
         groups: each row's group; missing ones are a group of their own. [N]
         target: as for `score`; the positive class of a binary task is code 1. [N], [N, L] or [N, T]
-        output: as for `score`.
+        output, threshold: as for `score`.
 
     Returns:
         {"groups": [{"group", "rows", rate...}], "gaps": {name: {"value", "low_group", "high_group"}}}.
@@ -45,7 +49,7 @@ def by_group(task: Task, groups: pl.Series, target: np.ndarray, output: np.ndarr
         1.0
     """
     names = groups.cast(pl.String).fill_null(MISSING).to_numpy()
-    rates = _RATES[task]
+    rates = partial(_binary_rates, threshold=threshold) if task == "binary" else _RATES[task]
     found = [
         {"group": str(name), "rows": int(rows.sum()), **rates(target[rows], output[rows])}
         for name in np.unique(names)
@@ -58,12 +62,13 @@ def _share(values: np.ndarray) -> float | None:
     return float(values.mean()) if len(values) else None
 
 
-def _binary_rates(target: np.ndarray, output: np.ndarray) -> Rates:
-    positive, selected = target == 1, output.argmax(axis=1) == 1
+def _binary_rates(target: np.ndarray, output: np.ndarray, threshold: float = 0.5) -> Rates:
+    predicted = decided(output, threshold)
+    positive, selected = target == 1, predicted == 1
     return {
         "positive_rate": _share(positive),
         "selection_rate": _share(selected),
-        "accuracy": _share(output.argmax(axis=1) == target),
+        "accuracy": _share(predicted == target),
         "true_positive_rate": _share(selected[positive]),
         "false_positive_rate": _share(selected[~positive]),
         "calibration": _share(output[:, 1] - positive),

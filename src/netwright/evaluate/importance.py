@@ -31,6 +31,7 @@ def permutation(
     rows: int = 2000,
     seed: int = 0,
     seconds: float | None = None,
+    threshold: float = 0.5,
 ) -> dict[str, Any]:
     """How much worse the predictions get when a column's cells are exchanged among the rows.
 
@@ -46,6 +47,7 @@ def permutation(
         rows: at most so many rows are drawn.
         seed: of the rows and permutations; a column's permutations depend on its place only.
         seconds: no further column is begun after that time.
+        threshold: as for `score`.
 
     Returns:
         {"metric", "rows", "headline", "columns": [{"name", "drop", "deviation", "headline_drop",
@@ -65,13 +67,13 @@ def permutation(
     known = np.flatnonzero(target >= 0) if task in ("binary", "multiclass") else np.arange(len(target))
     chosen = np.sort(np.random.default_rng(seed).permutation(known)[:rows])
     truth = target[chosen]
-    usual = score(task, truth, predict(chosen, None, chosen))
+    usual = score(task, truth, predict(chosen, None, chosen), threshold=threshold)
 
     def measure(place: int) -> dict[str, Any]:
         generator = np.random.default_rng([seed, place])
         source = np.concatenate([generator.permutation(chosen) for _ in range(repeats)])
         output = predict(np.tile(chosen, repeats), columns[place], source)
-        scores = [score(task, truth, part) for part in np.split(output, repeats)]
+        scores = [score(task, truth, part, threshold=threshold) for part in np.split(output, repeats)]
         losses = [_loss(metric, usual, scores) for metric in metrics]
         return {"name": columns[place], **_entry(*losses[0], *losses[1])}
 

@@ -24,6 +24,7 @@ def bootstrap(
     seed: int = 0,
     groups: np.ndarray | None = None,
     weight: np.ndarray | None = None,
+    threshold: float = 0.5,
 ) -> dict[str, list[float] | None]:
     """95 % bootstrap intervals of a task's metrics.
 
@@ -44,6 +45,7 @@ def bootstrap(
         seed: of the draws.
         groups: whole groups are drawn instead of rows, for rows that depend on each other. [N]
         weight: the rows' weights; all alike unless given. [N]
+        threshold: as for `score`.
 
     Returns:
         {metric: [low, high]}; None where the metric itself is None, or was so in more than half of the draws.
@@ -57,7 +59,7 @@ def bootstrap(
         True
     """
     names = list(NAMES[task] if metrics is None else metrics)
-    point = score(task, target, output, weight)
+    point = score(task, target, output, weight, threshold)
     if all(point[name] is None for name in names):
         return dict.fromkeys(names)
     weight = np.ones(len(target)) if weight is None else np.asarray(weight, dtype=np.float64)
@@ -73,7 +75,7 @@ def bootstrap(
     units = int(unit.max()) + 1
     repeats = min(repeats, max(FEWEST_REPEATS, MOST_WORK // output.size))
 
-    measure = scorer(task, target, output, names)
+    measure = scorer(task, target, output, names, threshold)
     found = np.empty((repeats, len(names)))
     with np.errstate(all="ignore"):
         for repeat in range(repeats):
@@ -107,6 +109,7 @@ def margin(
     *,
     repeats: int = 500,
     seed: int = 0,
+    threshold: float = 0.5,
 ) -> list[float] | None:
     """By how much one prediction is better than another on the same rows: a paired 95 % bootstrap interval.
 
@@ -119,6 +122,7 @@ def margin(
         metric: name of the metric.
         repeats: number of draws.
         seed: of the draws.
+        threshold: of `output`, as for `score`; that of `other` is one half.
 
     Returns:
         [low, high], above 0 where `output` is better; None where the metric cannot be computed.
@@ -132,7 +136,8 @@ def margin(
     generator = np.random.default_rng(seed)
     chosen = np.sort(generator.permutation(len(target))[:MOST_CELLS])
     target, output, other = target[chosen], output[chosen], other[chosen]
-    first, second = (scorer(task, target, each, [metric]) for each in (output, other))
+    first = scorer(task, target, output, [metric], threshold)
+    second = scorer(task, target, other, [metric])
     sign = 1.0 if metric in BETTER_HIGH else -1.0
     repeats = min(repeats, max(FEWEST_REPEATS, MOST_WORK // output.size))
     found = np.empty(repeats)

@@ -13,6 +13,7 @@ from netwright.evaluate.scorers import (
     REGRESSION,
     Scorer,
     class_scorer,
+    decided,
     label_scorer,
     rates,
     regression_scorer,
@@ -39,7 +40,11 @@ BETTER_HIGH = frozenset({*CLASSES[:8], "r2"})
 
 
 def score(
-    task: Task, target: np.ndarray, output: np.ndarray, weight: np.ndarray | None = None
+    task: Task,
+    target: np.ndarray,
+    output: np.ndarray,
+    weight: np.ndarray | None = None,
+    threshold: float = 0.5,
 ) -> dict[str, float | None]:
     """All metrics of a task.
 
@@ -57,6 +62,7 @@ def score(
             regression: numbers [N] or [N, T]. NaN marks unknown labels and numbers, which are left out.
         output: probabilities [N, C] or [N, L], or numbers [N] or [N, T].
         weight: the rows' weights, at least 0; all alike unless given. [N]
+        threshold: of two classes the positive one is predicted where its probability is above it.
 
     Returns:
         {metric: value}; None where it cannot be computed: ROC AUC and average precision when a class is
@@ -72,11 +78,17 @@ def score(
         return dict.fromkeys(names)
     weight = np.ones(len(target)) if weight is None else np.asarray(weight, dtype=np.float64)
     with np.errstate(all="ignore"):
-        values = scorer(task, target, output)(weight)
+        values = scorer(task, target, output, threshold=threshold)(weight)
     return {name: float(values[name]) if np.isfinite(values[name]) else None for name in names}
 
 
-def scorer(task: Task, target: np.ndarray, output: np.ndarray, names: Sequence[str] | None = None) -> Scorer:
+def scorer(
+    task: Task,
+    target: np.ndarray,
+    output: np.ndarray,
+    names: Sequence[str] | None = None,
+    threshold: float = 0.5,
+) -> Scorer:
     """The metrics of `score` as a function of the rows' weights ([N]), NaN where there is none.
 
     Where `names` tells which are wanted, costly ones that are not wanted may be NaN.
@@ -88,7 +100,7 @@ def scorer(task: Task, target: np.ndarray, output: np.ndarray, names: Sequence[s
         return regression_scorer(_columns(target), _columns(output))
     if task == "multilabel":
         return label_scorer(np.asarray(target, dtype=np.float64), output, ranks=ranks)
-    return class_scorer(np.asarray(target), output, binary=task == "binary", ranks=ranks)
+    return class_scorer(np.asarray(target), output, binary=task == "binary", ranks=ranks, threshold=threshold)
 
 
 def _columns(values: np.ndarray) -> np.ndarray:
@@ -116,7 +128,7 @@ def confusion(target: np.ndarray, predicted: np.ndarray, count: int) -> np.ndarr
 
 
 def per_class(
-    target: np.ndarray, output: np.ndarray, classes: Sequence[str]
+    target: np.ndarray, output: np.ndarray, classes: Sequence[str], threshold: float = 0.5
 ) -> dict[str, dict[str, float | int | None]]:
     """Precision, recall, F1, support (rows) and ROC AUC (against the rest) of each class or label.
 
@@ -124,6 +136,7 @@ def per_class(
         target: codes of the true classes [N] (-1 for an unknown one), or labels of 0 and 1 [N, L].
         output: probabilities. [N, C] or [N, L]
         classes: the classes' names, in the order of the outputs.
+        threshold: as for `score`.
 
     Returns:
         {class: {"precision", "recall", "f1", "support", "roc_auc"}}; None where it cannot be computed.
@@ -137,7 +150,7 @@ def per_class(
         true, predicted = target == 1, output > 0.5
     else:
         each = np.arange(len(classes))
-        true, predicted = target[:, None] == each, output.argmax(axis=1)[:, None] == each
+        true, predicted = target[:, None] == each, decided(output, threshold)[:, None] == each
     known = np.isfinite(target) if target.ndim == 2 else np.ones(true.shape, dtype=bool)
     return {
         name: _one_class(true[rows, place], predicted[rows, place], output[rows, place])

@@ -16,7 +16,22 @@ from netwright.evaluate.ranking import areas, rank
 Scorer = Callable[[np.ndarray], dict[str, float]]
 
 
-def class_scorer(target: np.ndarray, output: np.ndarray, *, binary: bool, ranks: bool = True) -> Scorer:
+def decided(output: np.ndarray, threshold: float = 0.5) -> np.ndarray:
+    """Codes of the predicted classes: the most probable ones; of two classes with a threshold other than one
+    half the last where its probability is above it. [N, C] to [N]
+
+    Example:
+        >>> decided(np.array([[0.7, 0.3], [0.9, 0.1]]), threshold=0.2).tolist()
+        [1, 0]
+    """
+    if threshold == 0.5 or output.shape[1] != 2:
+        return output.argmax(axis=1)
+    return (output[:, 1].astype(np.float64) > threshold).astype(np.int64)
+
+
+def class_scorer(
+    target: np.ndarray, output: np.ndarray, *, binary: bool, ranks: bool = True, threshold: float = 0.5
+) -> Scorer:
     """Metrics of one target of classes.
 
     Arguments:
@@ -26,12 +41,13 @@ def class_scorer(target: np.ndarray, output: np.ndarray, *, binary: bool, ranks:
         binary: whether precision, recall, F1, average precision and Brier score are those of the last
             class rather than over all classes.
         ranks: whether ROC AUC and average precision are wanted, which cost most; else they are NaN.
+        threshold: of two classes; see `decided`.
     """
     classes = output.shape[1]
     truth = np.where(target < 0, classes, target)
     known = bool(np.all(target >= 0))
     size = classes if known else classes + 1
-    cell = truth * size + output.argmax(axis=1)
+    cell = truth * size + decided(output, threshold)
     excess, place = confidence_excess(target, output, BINS)
     own = np.take_along_axis(output, np.minimum(truth, classes - 1)[:, None], axis=1)[:, 0]
     surprise = -np.log(np.clip(own, np.finfo(np.float64).eps, 1.0))

@@ -13,6 +13,7 @@ import numpy as np
 import polars as pl
 
 from netwright.data.schema import Task
+from netwright.evaluate.scorers import decided
 
 FEWEST_ROWS = 20
 QUANTILES = 5
@@ -74,6 +75,7 @@ def weakest(
     minimum_share: float = 0.05,
     most: int = 10,
     dates: Collection[str] = (),
+    threshold: float = 0.5,
 ) -> list[Slice]:
     """The slices that are predicted worse than the whole.
 
@@ -91,6 +93,7 @@ def weakest(
         minimum_share: of the rows that a slice must have, beside at least 20 rows.
         most: at most so many slices are returned.
         dates: names of the columns that are dates.
+        threshold: as for `score`.
 
     Returns:
         Slices, the worst score first, those with p <= 0.05 before the others.
@@ -101,7 +104,7 @@ def weakest(
         >>> found[0].description, found[0].score
         ('sex = m', 0.0)
     """
-    loss = _row_loss(task, target, output)
+    loss = _row_loss(task, target, output, threshold)
     fewest = max(FEWEST_ROWS, math.ceil(minimum_share * len(loss)))
     if len(loss) < 2 * FEWEST_ROWS:
         return []
@@ -119,10 +122,10 @@ def weakest(
     return _chosen(found, alone, float(loss.mean()), task, most)
 
 
-def _row_loss(task: Task, target: np.ndarray, output: np.ndarray) -> np.ndarray:
+def _row_loss(task: Task, target: np.ndarray, output: np.ndarray, threshold: float) -> np.ndarray:
     """What is wrong with each row: 0 or 1 for classes, absolute error for numbers. [N]"""
     if task in ("binary", "multiclass"):
-        return (output.argmax(axis=1) != target).astype(np.float64)
+        return (decided(output, threshold) != target).astype(np.float64)
     if task == "multilabel":
         return ((output > 0.5) != (target == 1)).mean(axis=1)
     error = np.abs(target - output)

@@ -29,7 +29,8 @@ class Head(Layer):
     weight: Tensor
     bias: Tensor
     offset: Tensor
-    adjustment: Tensor | None  # added to the logits in the loss
+    adjustment: Tensor | None  # added to the logits in the loss. [M, 1, 1, C]
+    of_members = ("adjustment",)
 
     def __init__(self, inputs: int, outputs: int, heads: int, members: int) -> None:
         super().__init__()
@@ -38,7 +39,7 @@ class Head(Layer):
         self.declare("weight", (heads, inputs, outputs), initial.fan_in_uniform(inputs))
         self.declare("bias", (heads, 1, outputs), initial.fan_in_uniform(inputs), decay=False)
         self.register_buffer("offset", torch.zeros(members, 1, 1, outputs))
-        self.register_buffer("adjustment", None)
+        self.register_buffer("adjustment", None, persistent=False)
 
     def aim(self, objective: Objective) -> None:
         """Sets what the members are trained for, before they are fitted."""
@@ -82,7 +83,7 @@ class Head(Layer):
     def _yes_or_no(self, logits: Tensor, wanted: Tensor) -> Tensor:
         """The loss of each logit for targets between 0 and 1."""
         wanted = wanted.expand_as(logits)
-        if self.objective.loss == "auto":
+        if self.objective.plain:
             return functional.binary_cross_entropy_with_logits(logits, wanted, reduction="none")
         yes, no = (self.objective.of_class(functional.logsigmoid(each)) for each in (logits, -logits))
         return torch.lerp(no, yes, wanted)
@@ -115,7 +116,7 @@ class Head(Layer):
 
         logs = surprise(probability)
         scores = {"loss": -logs, "accuracy": right.to(logs.dtype)}
-        if self.objective.loss == "auto" and self.adjustment is None:
+        if self.objective.plain and self.adjustment is None:
             return scores
         judged = logs if self.adjustment is None else surprise(self.predict(self.judged(output)))
         return scores | {"loss": self.objective.of_class(judged), "log_loss": -logs}
@@ -204,7 +205,7 @@ class MultilabelHead(Head):
         right = ((probability > 0.5) == (wanted > 0.5)).all(-1)
         loss = functional.binary_cross_entropy(probability, wanted, reduction="none").mean(-1)
         scores = {"loss": loss, "accuracy": right.to(loss.dtype)}
-        if self.objective.loss == "auto":
+        if self.objective.plain:
             return scores
         chance = torch.where(wanted > 0.5, probability, 1.0 - probability)
         return scores | {"loss": self.objective.of_class(chance.log()).mean(-1), "log_loss": loss}
@@ -230,7 +231,7 @@ class RegressionHead(Head):
         share = (weight / weight.sum()).to(torch.float64)[:, None]
         mean = (target * share).sum(0)
         deviation = ((target - mean).square() * share).sum(0).sqrt()
-        if self.objective.loss != "auto":
+        if not self.objective.plain:
             quarters = Ordered(target, as_counts(weight)).quantiles(torch.tensor([0.25, 0.5, 0.75]))
             spread = (quarters[2] - quarters[0]) / NORMAL_QUARTILES
             mean, deviation = quarters[1], torch.where(spread > 0, spread, deviation)
@@ -254,7 +255,7 @@ class RegressionHead(Head):
     def scores(self, output: Tensor, target: Tensor) -> dict[str, Tensor]:
         wrong = self.predict(output) - target
         error = wrong.square()
-        if self.objective.loss == "auto":
+        if self.objective.plain:
             return {"loss": (error / self.scale.square()).mean(-1), "rmse": error.mean(-1)}
         return {"loss": self.objective.of_number(wrong / self.scale).mean(-1), "rmse": error.mean(-1)}
 

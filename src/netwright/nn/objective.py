@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-CLASS_LOSSES = ("focal", "generalized_cross_entropy", "symmetric_cross_entropy")
-NUMBER_LOSSES = ("huber", "mae")
+CLASS_LOSSES = ("cross_entropy", "focal", "generalized_cross_entropy", "symmetric_cross_entropy")
+NUMBER_LOSSES = ("mse", "huber", "mae")
 SETTINGS = ("focal_gamma", "generalized_q", "symmetric_alpha", "symmetric_beta", "huber_delta")
 """names of the losses' settings, in a config and of a member"""
 
@@ -21,7 +21,7 @@ class Objective:
     """The loss of M members of a network.
 
     Arguments:
-        loss: "auto" (cross-entropy, squared error), one of `CLASS_LOSSES` or of `NUMBER_LOSSES`.
+        loss: one of `CLASS_LOSSES` or `NUMBER_LOSSES`; "auto" for the first that fits the task.
         settings: those of `SETTINGS` that the loss has. Each [M]
         logit_adjustment: how strongly each member's logits are adjusted; None where none is. [M]
     """
@@ -29,6 +29,11 @@ class Objective:
     loss: str = "auto"
     settings: dict[str, Tensor] = field(default_factory=dict)
     logit_adjustment: Tensor | None = None
+
+    @property
+    def plain(self) -> bool:
+        """Whether it is cross-entropy or the squared error."""
+        return self.loss in ("auto", "cross_entropy", "mse")
 
     def of_class(self, logs: Tensor) -> Tensor:
         """The loss of a class that should be there, from the log of its probability. [M, ...]

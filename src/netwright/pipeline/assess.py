@@ -18,6 +18,7 @@ from netwright.evaluate import baselines, fairness, importance, intervals, slice
 from netwright.evaluate.calibration import reliability
 from netwright.evaluate.design import design
 from netwright.evaluate.metrics import PRIMARY, confusion, per_class, score
+from netwright.evaluate.scorers import decided
 from netwright.nn.encoders import raw_columns
 from netwright.nn.network import Network
 from netwright.pipeline.prepare import Prepared
@@ -95,20 +96,26 @@ def assess(
     scored = np.sort(np.random.default_rng(0).permutation(split.train)[:MOST_TRAINING_ROWS])
     parts = {"train": scored, "validation": split.validation, "test": split.test}
     outputs = {part: output(rows) for part, rows in parts.items()}
-    truth = prepared.target[split.test]
+    truth, threshold = prepared.target[split.test], network.threshold
     metrics: dict[str, Any] = {
-        part: score(task, prepared.target[rows], outputs[part]) for part, rows in parts.items()
+        part: score(task, prepared.target[rows], outputs[part], threshold=threshold)
+        for part, rows in parts.items()
     }
-    metrics["intervals"] = intervals.bootstrap(task, truth, outputs["test"], seed=config.training.seed)
+    metrics["threshold"] = threshold if task == "binary" else None
+    metrics["intervals"] = intervals.bootstrap(
+        task, truth, outputs["test"], seed=config.training.seed, threshold=threshold
+    )
     metrics["per_class"] = (
-        per_class(truth, outputs["test"], schema.target.classes) if _is_classes(task) else {}
+        per_class(truth, outputs["test"], schema.target.classes, threshold) if _is_classes(task) else {}
     )
     metrics["baseline"] = {name: score(task, truth, each) for name, each in known.outputs.items()}
     metrics["margin"] = {
-        name: intervals.margin(task, truth, outputs["test"], each, PRIMARY[task], seed=config.training.seed)
+        name: intervals.margin(
+            task, truth, outputs["test"], each, PRIMARY[task], seed=config.training.seed, threshold=threshold
+        )
         for name, each in known.outputs.items()
     }
-    evaluation = _evaluation(prepared, outputs, known)
+    evaluation = _evaluation(prepared, outputs, known, threshold)
     evaluation["importance"] = importance.permutation(
         task,
         _exchanging(network, data, schema, split.validation),
@@ -117,6 +124,7 @@ def assess(
         rows=min(IMPORTANCE_ROWS, 200_000 // max(1, len(schema.inputs))),
         seed=config.training.seed,
         seconds=min(seconds, IMPORTANCE_SECONDS),
+        threshold=threshold,
     )
     model = TableModel(Bundle(network, schema, config.inputs, config.network, config.data.missing))
     predictions = _predictions(prepared, model, outputs["test"])
@@ -132,12 +140,14 @@ def _outputs(network: Network, data: Dataset) -> Callable[[np.ndarray], np.ndarr
 
     def output(rows: np.ndarray) -> np.ndarray:
         index = torch.from_numpy(rows).to(data.target.device)
-        return network.predict(data.raw, index).mean(0).double().cpu().numpy()
+        return network.predict_mean(data.raw, index).double().cpu().numpy()
 
     return output
 
 
-def _evaluation(prepared: Prepared, outputs: dict[str, np.ndarray], known: Baselines) -> dict[str, Any]:
+def _evaluation(
+    prepared: Prepared, outputs: dict[str, np.ndarray], known: Baselines, threshold: float
+) -> dict[str, Any]:
     schema, split = prepared.schema, prepared.split
     task = schema.target.task
     truth, output = prepared.target[split.test], outputs["test"]
@@ -145,11 +155,11 @@ def _evaluation(prepared: Prepared, outputs: dict[str, np.ndarray], known: Basel
     matrix = None
     if _is_classes(task):
         names = [*classes, "(other)"] if (truth < 0).any() else classes
-        counts = confusion(truth, output.argmax(1), len(classes))
+        counts = confusion(truth, decided(output, threshold), len(classes))
         matrix = {"classes": names, "counts": counts.tolist()}
     cells = prepared.cells(split.test)
     dates = [column.name for column in schema.of_kind("date")]
-    weak = slices.weakest(cells, truth, output, task, dates=dates)
+    weak = slices.weakest(cells, truth, output, task, dates=dates, threshold=threshold)
     frame = prepared.table.frame[split.test]
     return {
         "version": 1,
@@ -159,7 +169,7 @@ def _evaluation(prepared: Prepared, outputs: dict[str, np.ndarray], known: Basel
         "slices": [each.as_dict() for each in weak],
         "slices_metric": slices.metric_name(task),
         "fairness": {
-            name: fairness.by_group(task, _groups(prepared, frame, name), truth, output)
+            name: fairness.by_group(task, _groups(prepared, frame, name), truth, output, threshold)
             for name in prepared.config.data.sensitive
         },
         "baseline_note": known.note,
@@ -192,7 +202,7 @@ def _exchanging(network: Network, data: Dataset, schema: Schema, scored: np.ndar
         if column is not None:
             name, place = places[column]
             raw[name][:, place] = data.raw[name][torch.from_numpy(scored[source]).to(device), place]
-        return network.predict(raw).mean(0).double().cpu().numpy()
+        return network.predict_mean(raw).double().cpu().numpy()
 
     return predict
 

@@ -21,6 +21,7 @@ from netwright.data.dataset import Dataset
 from netwright.data.schema import Schema
 from netwright.errors import InputError, NetwrightError
 from netwright.nn.network import Network
+from netwright.nn.objective import SETTINGS
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback, State
 from netwright.training.device import out_of_memory
@@ -35,11 +36,15 @@ MEMBER_SETTINGS = (
     "l1",
     "label_smoothing",
     "clip_norm",
+    "sampling",
+    "logit_adjustment",
+    "mixup",
+    *SETTINGS,
     "seed",
 )
 """settings of `training` that may differ inside a population; of `network` it is the dropout"""
 
-UNSHAPED = ("members", "time_limit", "stop_step", "threads", "effort", "refit")
+UNSHAPED = ("members", "time_limit", "stop_step", "threads", "effort", "refit", "threshold")
 """settings of `training` that a member's training does not depend on"""
 
 MEMORY = 1_000_000_000  # bytes that a piece's parameters and activations may take, roughly

@@ -11,6 +11,7 @@ import torch
 from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.nn.network import Network
+from netwright.pipeline.decide import check_decisions, decide
 from netwright.pipeline.prepare import Prepared
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback
@@ -44,11 +45,14 @@ def fit(
     split = prepared.split
     train, validation = torch.from_numpy(split.train), torch.from_numpy(split.validation)
     refit = config.training.refit
+    check_decisions(config, split.validation)
     population = _population(prepared, config, data, train, validation, callbacks)
     if deadline is not None:
         config.training.epochs = _epochs_in_time(population, deadline, halve=refit)
         population = _population(prepared, config, data, train, validation, callbacks)
     history = population.fit(deadline)
+    network = _network(population)
+    decide(network, data, prepared.schema.target.task, config, split.validation)
     config.training.stop_step = history.stop_step
     if refit and history.stop_step is None:
         done, cut_at = population.state.step, prepared.config.training.stop_step
@@ -61,9 +65,16 @@ def fit(
         second = population.fit(deadline)
         if second.stop_step is not None:
             config.training.stop_step = done + second.stop_step  # steps of both trainings
-    network = population.network
-    assert isinstance(network, Network)
+        # Both were chosen on rows that the members had not seen, which now there are none of.
+        weights, threshold = network.member_weights, network.threshold
+        network = _network(population)
+        network.member_weights, network.threshold = weights, threshold
     return network, history, config
+
+
+def _network(population: Population) -> Network:
+    assert isinstance(population.network, Network)
+    return population.network
 
 
 def _population(

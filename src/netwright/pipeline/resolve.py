@@ -14,6 +14,7 @@ from netwright.config import Config
 from netwright.data.schema import Schema
 from netwright.errors import InputError
 from netwright.nn.member import Layout
+from netwright.pipeline.options import check_options
 from netwright.runs.network import build
 from netwright.training.device import find_device, find_precision, use_threads
 
@@ -66,9 +67,12 @@ def resolve(config: Config, schema: Schema, rows: int) -> tuple[Config, torch.de
         rows: number of training rows.
     """
     config = config.model_copy(deep=True)
+    check_options(config.training, schema.target)
     effort = EFFORTS[config.training.effort]
     _inputs(config, schema, effort, rows)
     _network(config, effort, rows)
+    if config.training.loss == "auto":
+        config.training.loss = "mse" if schema.target.task == "regression" else "cross_entropy"
     device = _training(config, effort, rows, _largest_layer(config, schema))
     return config, device
 

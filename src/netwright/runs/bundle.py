@@ -69,6 +69,8 @@ def _contents(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any], bytes]:
         "inputs": bundle.inputs.model_dump(mode="json"),
         "network": bundle.config.model_dump(mode="json"),
         "missing": bundle.missing,
+        "member_weights": bundle.network.member_weights,
+        "threshold": bundle.network.threshold,
         "parameters": bundle.network.parameter_count * bundle.network.members,
         "sha256": hashlib.sha256(weights).hexdigest(),
     }
@@ -106,6 +108,7 @@ def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
         network.load_values(to_tensors(weights))
         missing = about["missing"]
         _check_parts(schema, missing)
+        _read_decisions(network, about)
     except (ValidationError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
         reason = str(error).splitlines()[0]
         raise InputError(f"the saved model does not fit together: {reason}", where=str(folder)) from None
@@ -139,6 +142,18 @@ def _check_parts(schema: Schema, missing: Any) -> None:
         isinstance(missing, list) and all(isinstance(each, str) for each in missing)
     ):
         raise ValueError("the words for missing are no list of words")
+
+
+def _read_decisions(network: Network, about: dict[str, Any]) -> None:
+    """How members are averaged and classes decided; older models tell neither."""
+    weights, threshold = about.get("member_weights"), about.get("threshold", 0.5)
+    if weights is not None:
+        weights = [float(each) for each in weights]
+        if len(weights) != network.members or min(weights) < 0 or abs(sum(weights) - 1) > 1e-6:
+            raise ValueError("the members' weights are no shares of its members")
+    if not 0 < float(threshold) < 1:
+        raise ValueError("the threshold is no number between 0 and 1")
+    network.member_weights, network.threshold = weights, float(threshold)
 
 
 def _check_version(content: dict[str, Any], path: Path) -> None:

@@ -16,6 +16,7 @@ from netwright.data.schema import Column, Schema
 from netwright.data.table import Table
 from netwright.data.target import encode_target
 from netwright.errors import InputError, nearest, suggestion
+from netwright.evaluate.scorers import decided
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
 
@@ -49,12 +50,17 @@ class TableModel:
             [int(name) for name in names] if names and all(_is_whole(name) for name in names) else list(names)
         )
 
+    @property
+    def threshold(self) -> float:
+        """The probability above which the positive one of two classes is predicted."""
+        return self.network.threshold
+
     def read(self, source: Any) -> Table:
         """The rows of any source that training can read."""
         return source if isinstance(source, Table) else read(source, missing=self.missing)  # type: ignore[arg-type]
 
     def outputs(self, source: Any) -> np.ndarray:
-        """Probabilities [N, C], or values [N, T], averaged over the members.
+        """Probabilities [N, C], or values [N, T], averaged over the members by their weights.
 
         Raises:
             InputError: the table lacks a column, or holds another kind of values in one.
@@ -63,7 +69,7 @@ class TableModel:
         check_columns(table, self.schema)
         raw = encode(table.frame, self.schema, text_length=self.bundle.inputs.text.length)
         raw = {name: tensor.to(self.network.flat.device) for name, tensor in raw.items()}
-        return self.network.predict(raw).mean(0).cpu().numpy()
+        return self.network.predict_mean(raw).cpu().numpy()
 
     def predict_proba(self, source: Any) -> np.ndarray:
         """Probabilities of the classes in the order of `classes`. [N, C]"""
@@ -86,7 +92,7 @@ class TableModel:
             return output[:, 0] if output.shape[1] == 1 else output
         if task == "multilabel":
             return (output > 0.5).astype(np.int64)
-        return np.asarray(self.classes)[output.argmax(1)]
+        return np.asarray(self.classes)[decided(output, self.threshold)]
 
     def predict_frame(self, source: Any) -> pl.DataFrame:
         """A table of predictions: id columns, the predicted target, and probabilities."""
@@ -121,7 +127,7 @@ class TableModel:
         from netwright.evaluate.metrics import score
 
         table, target = self.labelled(source)
-        return score(self.schema.target.task, target, self.outputs(table))
+        return score(self.schema.target.task, target, self.outputs(table), threshold=self.threshold)
 
     def labelled(self, source: Any) -> tuple[Table, np.ndarray]:
         """The rows that have a target, and their encoded targets.
