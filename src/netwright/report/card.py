@@ -18,8 +18,10 @@ from netwright.report.words import (
     NOTHING,
     TASKS,
     baseline_sentence,
+    decision_sentence,
     limitations,
     listed,
+    members_words,
     metric_name,
     number,
     score_sentence,
@@ -104,11 +106,12 @@ def _intended_use(record: Record) -> str:
         said.append(f"Classes: {listed([_plain(each) for each in record.classes], 30)}.")
     if record.metrics.get("positive") is not None:
         said.append(f"The positive class is {_plain(record.metrics['positive'])}.")
+    said.append(_plain(decision_sentence(record)))
     said.append(
         "It is not meant for rows of another origin, nor for decisions about people without someone who "
         "answers for them."
     )
-    return " ".join(said)
+    return " ".join(each for each in said if each)
 
 
 def _data(record: Record) -> str:
@@ -202,7 +205,7 @@ def _network(record: Record) -> str:
     if parameters is not None:
         said.append(f"Parameters: {parameters:,}.")
     if info.get("members", 1) > 1:
-        said.append(f"{info['members']} members, averaged.")
+        said.append(f"{info['members']} members, {members_words(record)}.")
     said.append(
         f"Optimizer {training.optimizer}, learning rate {training.learning_rate}, seed {training.seed}."
     )

@@ -140,9 +140,7 @@ def score_sentence(record: Record) -> str:
     where = f"{rows:,} test rows" if rows is not None else "the test rows"
     where += "" if record.by_hand else ", used for nothing else"  # which only a run knows
     between = f" (95 % interval {number(ends[0])} to {number(ends[1])})" if ends else ""
-    return (
-        f"On {where}, the network's {metric_name(metric)} is {number(score)}{between}."
-    )
+    return f"On {where}, the network's {metric_name(metric)} is {number(score)}{between}."
 
 
 def baseline_verdict(record: Record, baseline: str) -> str | None:
@@ -164,6 +162,29 @@ def baseline_sentence(record: Record) -> str:
             inside = ", a difference within chance" if verdict == "level with" else ""
             parts.append(f"{verdict} the {name} ({value}{inside})")
     return f"It is {' and '.join(parts)}." if parts else "No baseline was computed."
+
+
+def decision_sentence(record: Record) -> str:
+    """Above which probability the positive class is predicted, and why there; nothing for one half."""
+    threshold, wanted = record.metrics.get("threshold"), record.config.training.threshold
+    if threshold is None or wanted == "half":
+        return ""
+    why = (
+        f"which gave the best {metric_name(wanted)} on the validation rows"
+        if isinstance(wanted, str)
+        else "as the config says"
+    )
+    positive = record.metrics.get("positive") or record.classes[-1]
+    return f"“{positive}” is predicted where its probability is above {threshold:.3g}, {why}."
+
+
+def members_words(record: Record) -> str:
+    """How the members' predictions become one: ``averaged``, and by which weights."""
+    weights = record.metrics.get("member_weights")
+    if not weights:
+        return "averaged"
+    shown = listed([f"{each:.2g}" for each in weights], 12)
+    return f"averaged by weights that validation rows chose: {shown}"
 
 
 def findings_sentence(record: Record) -> str:
