@@ -18,7 +18,7 @@ ROOMS = [
     *("errors", "files", "config", "data", "nn"),
     *("initializers", "regularizers", "constraints", "losses", "metrics", "utils", "layers"),
     *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "plots"),
-    *("runs", "models", "trainer", "pipeline", "api", "estimators", "cli"),
+    *("runs", "models", "trainer", "pipeline", "tuning", "api", "estimators", "cli"),
 ]
 DOORS = {"__init__", "__main__"}
 # Imports inside functions that look up the stairs, with the reason that they may.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterable
 
 from rich.console import Console, RenderableType
 from rich.progress import BarColumn, Progress, SpinnerColumn, Task, TextColumn
@@ -23,6 +24,17 @@ class TrainingBar(BarColumn):
         return super().render(task) if task.total else ""
 
 
+class LiveLine(Progress):
+    """The live line, and what stands above it while it lives."""
+
+    over: RenderableType | None = None
+
+    def get_renderables(self) -> Iterable[RenderableType]:
+        if self.over is not None:
+            yield self.over
+        yield from super().get_renderables()
+
+
 class LiveDisplay:
     """One line that changes, above it what is done. Rich leaves colours out where NO_COLOR is set.
 
@@ -34,7 +46,7 @@ class LiveDisplay:
         self.console = console or Console(stderr=True)
         width = max(BAR[0], min(BAR[1], self.console.width - WIDTH_OF_STATUS - BESIDES))
         self.room = max(0, self.console.width - width - BESIDES)
-        self.progress = Progress(
+        self.progress = LiveLine(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             TrainingBar(bar_width=width),
@@ -61,6 +73,11 @@ class LiveDisplay:
     def trained(self, text: str) -> None:
         self.result = text
 
+    def above(self, shown: RenderableType | None) -> None:
+        """Shows something above the live line, such as a table, until the stage is over."""
+        self.progress.over = shown
+        self.progress.refresh()
+
     def message(self, text: str, severity: str | None = None) -> None:
         line = Text(text)
         if severity:
@@ -76,4 +93,5 @@ class LiveDisplay:
         if self.current:
             seconds = f"{time.monotonic() - self.began:.1f} s"
             self.message(f"{self.current:<24} {seconds:>8}  {self.result}".rstrip())
+            self.progress.over = None
         self.current, self.result = "", ""

@@ -80,12 +80,14 @@ Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
-def config_of(target: str | None, config: Path | None, changes: list[str] | None, **settings: Any) -> Config:
+def config_of(
+    target: str | None, config: Path | Config | None, changes: list[str] | None, **settings: Any
+) -> Config:
     """The config that a command's options describe.
 
     Arguments:
         target: as typed.
-        config: file to start from.
+        config: what to start from, or its file.
         changes: ``key=value`` settings, which win over all else.
         **settings: short names of `netwright.train`; None where an option was not given.
     """
