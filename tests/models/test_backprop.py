@@ -29,7 +29,7 @@ def network(layers: list[Layer], shape: tuple[int, ...], loss: Any, members: int
     with torch.no_grad():
         made.flat += 0.3 * torch.randn(made.flat.shape, generator=torch.Generator().manual_seed(1))
     made.aim([Goal(losses.get(loss))])
-    made.use_chain()
+    made.use_chain(ROWS)
     return made
 
 
@@ -166,5 +166,5 @@ def test_shared_and_branching_layers_are_no_chain() -> None:
     shared = Dense(4)
     twice = GraphNetwork([x], [shared(shared(x))])
     twice.aim([Goal(losses.get("mse"))])
-    twice.use_chain()
+    twice.use_chain(ROWS)
     assert twice.chain is None

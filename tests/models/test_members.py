@@ -63,7 +63,7 @@ def made(name: str, members: int) -> GraphNetwork:
 def trained(name: str, data: Dataset, members: list[Member]) -> tuple[GraphNetwork, list[dict[str, Any]]]:
     network = made(name, len(members))
     network.initialise([member.seed for member in members])
-    network.use_chain()
+    network.use_chain(8)
     optimizer = optimizers.Adam(0.01)
     config = TrainingConfig(
         epochs=3, batch_size=8, schedule="constant", warmup=0.0, patience=None, precision="float32"

@@ -39,7 +39,8 @@ class Part(NamedTuple):
         kernel, bias: views of a Dense layer's part of the flat tensor. [M, D, H], [M, 1, H]
         kernel_gradient, bias_gradient: views of the flat gradient.
         turned: the kernel with its axes swapped. [M, H, D]
-        activate, derive: of its activation; None where there is none, or it is left to the loss.
+        activation: "linear" where there is none, or it is left to the loss.
+        activate, derive: of its activation; None for "linear".
     """
 
     layer: Layer
@@ -48,6 +49,7 @@ class Part(NamedTuple):
     kernel_gradient: Tensor | None = None
     bias_gradient: Tensor | None = None
     turned: Tensor | None = None
+    activation: str = "linear"
     activate: Callable[[Tensor], Tensor] | None = None
     derive: Callable[[Tensor, Tensor], Tensor] | None = None
 
@@ -76,10 +78,11 @@ class Chain:
                 layer.activation_name if isinstance(layer, Dense | Activation) and not left_out else "linear"
             )
             activate, derive = (None, None) if name == "linear" else SIMPLE[name]
-            part = Part(layer, activate=activate, derive=derive)
+            part = Part(layer, activation=name, activate=activate, derive=derive)
             if isinstance(layer, Dense):
                 kernel, bias = here[layer]
-                part = Part(layer, kernel, bias, *there[layer], kernel.transpose(1, 2), activate, derive)
+                part = part._replace(kernel=kernel, bias=bias, turned=kernel.transpose(1, 2))
+                part = part._replace(kernel_gradient=there[layer][0], bias_gradient=there[layer][1])
             self.parts.append(part)
         self.first = next(place for place, layer in enumerate(layers) if isinstance(layer, Dense))
 

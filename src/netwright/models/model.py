@@ -228,7 +228,7 @@ class Model:
             held = torch.arange(len(judged.weight))
         if class_weight is not None:
             data.weigh_classes(rows, network, class_weight, given, train)
-        self._ready(rows, train)
+        self._ready(rows, train, min(batch_size, len(train)))
         self.history = History()
         self.stop_training = False
         population = self._population(
@@ -285,7 +285,7 @@ class Model:
         network.aim(goals(self.settings, network, given))
         rows = data.dataset(network, raw, given, sample_weight)
         train = torch.arange(len(rows.weight))
-        self._ready(rows, train)
+        self._ready(rows, train, min(size, len(train)))
         population = self._population(rows, train, train[:0], None, min(size, len(train)), 1, True, [])
         with fitting_threads(size * network.layout.size, self.device):
             return find_rate(population, low, high, steps)
@@ -301,7 +301,7 @@ class Model:
         given = data.targets(network, y, "validation_")
         return data.dataset(network, raw, given, *weight, where="validation_")
 
-    def _ready(self, rows: Dataset, train: Tensor) -> None:
+    def _ready(self, rows: Dataset, train: Tensor, batch_size: int) -> None:
         """The start, the optimiser and the way of back-propagation."""
         network = self._built("fit")
         assert self.optimizer is not None
@@ -310,7 +310,7 @@ class Model:
         fit_start(network, {name: each[sample.to(each.device)] for name, each in rows.raw.items()}, settled)
         if network.freeze() or self.engine is None:
             self.engine = self.optimizer.build(network.flat.detach(), network.layout)
-        network.use_chain()
+        network.use_chain(batch_size)
 
     def _population(
         self,

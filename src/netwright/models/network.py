@@ -13,7 +13,8 @@ from netwright.data.dataset import Dataset
 from netwright.layers.base import Activated, Layer, Symbol
 from netwright.losses import Loss
 from netwright.metrics import Metric
-from netwright.models import backprop
+from netwright.models import backprop, backprop_numpy
+from netwright.models.backprop_numpy import ArrayChain
 from netwright.models.graph import Graph
 from netwright.nn.member import PREDICT, Mode
 from netwright.nn.trainable import Step, Trainable, weighted_mean
@@ -115,11 +116,16 @@ class GraphNetwork(Trainable):
         self.joined = frozenset(joined)
         self.chain = None
 
-    def use_chain(self) -> None:
-        """Takes the written-out back-propagation where there is one, on the parameters where they lie."""
+    def use_chain(self, rows: int) -> None:
+        """Takes the written-out back-propagation where there is one, on the parameters where they lie.
+
+        Arguments:
+            rows: of a step, which the faster way depends on.
+        """
         layers, loss = self.graph.chain(), self.goals[0].loss
         if layers and loss is not None and backprop.fits(layers, self.graph.shapes, loss, self.logits[0]):
-            self.chain = backprop.Chain(layers, loss, self.logits[0], self.layout, self.flat)
+            kind = ArrayChain if backprop_numpy.works(self.flat, rows) else backprop.Chain
+            self.chain = kind(layers, loss, self.logits[0], self.layout, self.flat)
 
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> list[Tensor]:
         """Outputs [M, B, ...]; those that are joined with their loss before the last activation."""
@@ -176,7 +182,7 @@ class GraphNetwork(Trainable):
         if self.chain is not None:
             x = raw[self.input_names[0]]
             if not torch.is_autocast_enabled(x.device.type):
-                with torch.no_grad():
+                with torch.inference_mode():  # it costs less than no_grad
                     step = self.chain.step(x, target, weight, mode, tell=self.tell_losses)
         if step is None:
             step = super().step(raw, target, weight, mode, smoothing)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache
 from typing import Any
 
 import torch
+from threadpoolctl import ThreadpoolController
 
 from netwright.errors import InputError
 
@@ -66,13 +68,21 @@ def fitting_threads(work: int, device: torch.device) -> Iterator[None]:
         work: products of a step: rows times parameters.
         device: where it is computed.
     """
-    before = torch.get_num_threads()
-    if device.type == "cpu" and work < SMALL_STEP:
-        torch.set_num_threads(1)
-    try:
+    if device.type != "cpu" or work >= SMALL_STEP:
         yield
+        return
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with _libraries().limit(limits=1, user_api="blas"):  # NumPy's
+            yield
     finally:
         torch.set_num_threads(before)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    return ThreadpoolController()  # it searches the whole process, which takes a millisecond
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import Any
 
 import torch
@@ -113,9 +114,11 @@ class ResidentFeed(Feed):
         size, place = self.batches.size, 0
         group = max(1, min(self.passes, CHUNK_BYTES // max(1, self._row_bytes() * size * len(self.steps))))
         for index, real in self.batches.epoch(epoch, group):
-            chunk = self._gather(index, None if place + group <= self.batches.full else real)
-            for start in range(0, index.shape[1], size):
-                yield self._step(chunk, slice(start, start + size), place)
+            if self.cut:  # nothing is filled up
+                index, real = (each[:, : self.rows - place * size] for each in (index, real))
+            full = self.cut or place + group <= self.batches.full
+            for batch in self._steps(self._gather(index, None if full else real), place):
+                yield batch
                 place += 1
 
     def pieces(self, size: int) -> Iterator[Batch]:
@@ -130,21 +133,22 @@ class ResidentFeed(Feed):
         raw = {name: take(tensor, index) for name, tensor in self.data.raw.items()}
         return Batch(raw, take(self.data.target, index), weight, real)
 
-    def _step(self, chunk: Batch, cut: slice, place: int) -> Batch:
-        """The batch of one step, cut from those of several."""
-        full = place < self.batches.full
-        active = None
-        if self.cut and not full:
-            full, cut = True, slice(cut.start, cut.start + self.rows % self.batches.size)
-        if self.batches.ragged and place >= int(self.steps.min()):
-            active = (self.steps > place).to(self.batches.device)
-        return Batch(
-            {name: tensor[:, cut] for name, tensor in chunk.raw.items()},
-            _cut(chunk.target, cut),
-            None if self.weight is None and full else _maybe(chunk.weight, cut),
-            None if full else _maybe(chunk.rows, cut),
-            active,
+    def _steps(self, chunk: Batch, first: int) -> Iterator[Batch]:
+        """The batches of several steps, from the step `first` on."""
+        size = self.batches.size
+        raw, target = _split(chunk.raw, size), _split(chunk.target, size)
+        weight, rows = (
+            repeat(None) if each is None else each.split(size, 1) for each in (chunk.weight, chunk.rows)
         )
+        for place, (x, y, w, real) in enumerate(zip(raw, target, weight, rows, strict=False), first):
+            full, active = self.cut or place < self.batches.full, None
+            if self.batches.ragged and place >= int(self.steps.min()):
+                active = (self.steps > place).to(self.batches.device)
+            if full:
+                real = None
+                if self.weight is None:
+                    w = None
+            yield Batch(x, y, w, real, active)
 
     def _row_bytes(self) -> int:
         tensors = [*self.data.raw.values(), *_parts(self.data.target)]
@@ -158,14 +162,12 @@ def take(tensors: Any, index: Tensor) -> Any:
     return tensors.index_select(0, index[0])[None] if len(index) == 1 else tensors[index]
 
 
-def _cut(tensors: Any, cut: slice) -> Any:
-    if isinstance(tensors, dict):
-        return {name: tensor[:, cut] for name, tensor in tensors.items()}
-    return tensors[:, cut]
-
-
-def _maybe(tensor: Tensor | None, cut: slice) -> Tensor | None:
-    return None if tensor is None else tensor[:, cut]
+def _split(tensors: Any, size: int) -> Iterable[Any]:
+    """Pieces of so many rows of a tensor [M, n, ...], or of each of several by name."""
+    if not isinstance(tensors, dict):
+        return tensors.split(size, 1)
+    parts = zip(*(tensor.split(size, 1) for tensor in tensors.values()), strict=True)
+    return (dict(zip(tensors, part, strict=True)) for part in parts)
 
 
 def _parts(tensors: Any) -> list[Tensor]:
