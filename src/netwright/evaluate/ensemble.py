@@ -52,7 +52,7 @@ def greedy_weights(
         chosen = int(np.argmin(losses))
         counts[chosen] += 1
         total += outputs[chosen]
-        if losses[chosen] < best:
+        if losses[chosen] < best - 1e-9 * abs(best):  # more than rounding
             best, kept = losses[chosen], counts.copy()
     return (kept / kept.sum()).tolist()
 

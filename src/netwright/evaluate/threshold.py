@@ -46,8 +46,6 @@ def choose(target: np.ndarray, probability: np.ndarray, metric: str) -> float:
     # Nothing lies between one half and its neighbours, so one half itself is as good as the middle there.
     around = (ends[1:] <= 0.5) & (ends[:-1] > 0.5)
     thresholds = np.where(around, 0.5, thresholds)
-    best = np.flatnonzero(values >= values.max() - 1e-12)
-    inside = best[(thresholds[best] > 0.0) & (thresholds[best] < 1.0)]
-    if not len(inside):
-        return 0.5
-    return float(thresholds[inside[np.argmin(np.abs(thresholds[inside] - 0.5))]])
+    inside = np.flatnonzero((thresholds > 0.0) & (thresholds < 1.0))
+    best = inside[values[inside] >= values[inside].max() - 1e-12] if len(inside) else inside
+    return float(thresholds[best[np.argmin(np.abs(thresholds[best] - 0.5))]]) if len(best) else 0.5
