@@ -71,6 +71,7 @@ class GraphNetwork(Trainable):
 
     l1: Tensor
     l2: Tensor
+    frozen = False  # whether any parameter is
     moving: Tensor | None  # 1 where a parameter is trained, 0 where not; None when all are. [P]
 
     def freeze(self) -> bool:
@@ -88,7 +89,8 @@ class GraphNetwork(Trainable):
             if rate != place.declared.rate:
                 self.layout.places[number] = replace(place, declared=replace(place.declared, rate=rate))
         rates = self.layout.rates()
-        self.moving = None if bool(rates.all()) else rates.to(self.flat.device)
+        self.frozen = not bool(rates.all())
+        self.moving = rates.to(self.flat.device) if self.frozen else None
         return bool((rates != before).any())
 
     def output_shape(self, place: int) -> tuple[int, ...]:
@@ -122,6 +124,8 @@ class GraphNetwork(Trainable):
         Arguments:
             rows: of a step, which the faster way depends on.
         """
+        if torch.is_autocast_enabled(self.flat.device.type):
+            return
         layers, loss = self.graph.chain(), self.goals[0].loss
         if layers and loss is not None and backprop.fits(layers, self.graph.shapes, loss, self.logits[0]):
             kind = ArrayChain if backprop_numpy.works(self.flat, rows) else backprop.Chain
@@ -130,7 +134,10 @@ class GraphNetwork(Trainable):
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> list[Tensor]:
         """Outputs [M, B, ...]; those that are joined with their loss before the last activation."""
         self.layout.bind(self.flat if torch.is_grad_enabled() else self.flat.detach())
-        return self.graph.run([raw[name] for name in self.input_names], mode, self.joined)
+        given = [raw[name] for name in self.input_names]
+        if mode.mix is not None:
+            given = [mode.mix.blend(each) for each in given]
+        return self.graph.run(given, mode, self.joined)
 
     def activated(self, outputs: list[Tensor]) -> list[Tensor]:
         """Outputs after their last activation."""
@@ -178,14 +185,11 @@ class GraphNetwork(Trainable):
         mode: Mode,
         smoothing: Tensor | None = None,
     ) -> Step:
-        step = None
-        if self.chain is not None:
-            x = raw[self.input_names[0]]
-            if not torch.is_autocast_enabled(x.device.type):
-                with torch.inference_mode():  # it costs less than no_grad
-                    step = self.chain.step(x, target, weight, mode, tell=self.tell_losses)
-        if step is None:
+        if self.chain is None:
             step = super().step(raw, target, weight, mode, smoothing)
+        else:
+            with torch.inference_mode():  # it costs less than no_grad
+                step = self.chain.step(raw[self.input_names[0]], target, weight, mode, tell=self.tell_losses)
         if self.penalized:
             flat = self.flat.detach()
             step.gradient.addcmul_(self.l1, flat.sign()).addcmul_(self.l2, flat, value=2.0)
@@ -193,7 +197,7 @@ class GraphNetwork(Trainable):
             # Scores are taken some steps later, and the penalty is to be that of this step.
             told = penalty[:, None].expand(-1, step.output[0].shape[1])  # [M, B]
             step = step._replace(losses=step.losses + penalty, output=[*step.output, told])
-        if self.moving is not None:
+        if self.frozen:
             step.gradient.mul_(self.moving)
         return step
 

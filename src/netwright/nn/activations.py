@@ -27,6 +27,15 @@ ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 # Gains for `initial.fan_in_uniform`: sqrt(3) times the factor on the standard deviation 1/sqrt(inputs).
 GAINS = {name: math.sqrt(6.0) for name in ACTIVATIONS} | {"tanh": math.sqrt(3.0), "selu": math.sqrt(3.0)}
 
+
+def softmax(x: Tensor) -> Tensor:
+    """Over the last axis. PyTorch's own takes .15 microseconds for a row of less than 16 numbers."""
+    if x.requires_grad or x.shape[-1] >= 16 or x.numel() < 1024 or x.is_cuda:
+        return torch.softmax(x, dim=-1)
+    shifted = (x - x.amax(-1, keepdim=True)).exp_()
+    return shifted.div_(shifted.sum(-1, keepdim=True))
+
+
 FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "linear": lambda x: x,
     "sigmoid": torch.sigmoid,
@@ -47,7 +56,7 @@ FUNCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "hard_silu": functional.hardswish,
     "hard_tanh": functional.hardtanh,
     "log_sigmoid": functional.logsigmoid,
-    "softmax": partial(torch.softmax, dim=-1),
+    "softmax": softmax,
     "log_softmax": partial(torch.log_softmax, dim=-1),
 }
 """Keras's names and meanings, for layers by hand. "leaky_relu" is its slope of .2 here (Keras 3), and .01 in

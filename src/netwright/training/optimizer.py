@@ -59,6 +59,7 @@ class Optimizer:
         if name == "nadam":
             self.numbers["product"] = 1.0
         self.scratch = torch.empty_like(flat)
+        self.count = torch.zeros((), dtype=torch.float32, device=flat.device)
 
     def _decay(self, decays: Tensor) -> Number | None:
         """Weight decay: None, a float for all parameters, or [1, P] or [M, P]."""
@@ -144,7 +145,7 @@ class Optimizer:
         elif decay is not None:
             gradient = gradient.clone()
             add(gradient, flat, decay)
-        self.rule.move(Move(flat, gradient, rate, slots, numbers, settings, scratch, self.plan))
+        self.rule.move(Move(flat, gradient, rate, slots, numbers, settings, scratch, self.plan, self.count))
 
     def _spread(self, number: Number) -> Tensor:
         """A number of each member. [M, 1]"""

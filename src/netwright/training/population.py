@@ -23,7 +23,7 @@ from netwright.training.averaging import MovingAverage
 from netwright.training.best import Best
 from netwright.training.callbacks import Callback, State
 from netwright.training.clip import Clip
-from netwright.training.device import autocast
+from netwright.training.device import autocast, kept_memory
 from netwright.training.feed import Batch, Feed, ResidentFeed
 from netwright.training.history import Ending, History
 from netwright.training.interrupt import Interrupt
@@ -268,7 +268,7 @@ class Population:
         hooks = [(callback, callback.step_hook()) for callback in self.callbacks]
         self.step_hooks = [(callback, hook) for callback, hook in hooks if hook is not None]
         self.network.tell_losses = bool(self.step_hooks) or not self.watch_training
-        with Interrupt() as interrupt:
+        with Interrupt() as interrupt, kept_memory():
             self.deadline, self.interrupt = deadline, interrupt
             ending: Ending | None = self.state.reason if self.state.stop else None
             while ending is None and self.state.epoch < self.epochs:
@@ -380,7 +380,8 @@ class Population:
             if state.rate_factor != 1.0:
                 rate = rate * state.rate_factor
             step = self._step(batch, rate, generators)
-            losses += step.losses
+            if self.network.tell_losses:
+                losses += step.losses
             if seen is not None:
                 seen.add(step.output, batch)
             state.learning_rate = float(rate[0]) if isinstance(rate, Tensor) else rate

@@ -108,6 +108,7 @@ class Move:
         settings: of these members.
         scratch: room for a value of each parameter. [m, P]
         plan: what is a matrix; for muon only.
+        count: room for the number of steps, where a kernel wants it as a tensor. []
     """
 
     flat: Tensor
@@ -118,6 +119,7 @@ class Move:
     settings: Settings
     scratch: Tensor
     plan: Plan
+    count: Tensor
 
 
 def sgd(move: Move) -> None:
@@ -380,14 +382,13 @@ def _fused_adam(move: Move, root: float) -> None:
     """All of `adam` in one pass over memory (benchmarks/optimizers.py says what that brings)."""
     settings, state = move.settings, move.state
     epsilon = settings.epsilon / root if settings.form == "keras" else settings.epsilon
-    step = torch.tensor(move.numbers["step"], device=move.flat.device, dtype=torch.float32)
     torch._fused_adam_(  # type: ignore
         [move.flat],
         [move.gradient.contiguous()],
         [state["mean"]],
         [state["square"]],
         [state["greatest"]] if settings.amsgrad else [],
-        [step],
+        [move.count.fill_(move.numbers["step"])],
         lr=move.rate,  # type: ignore[arg-type]
         beta1=settings.beta1,  # type: ignore[arg-type]
         beta2=settings.beta2,  # type: ignore[arg-type]
@@ -408,7 +409,8 @@ def fused_adam_works(device: str, dtype: torch.dtype) -> bool:
     state = {"mean": mean, "square": square}
     numbers: dict[str, Number] = {"step": 1.0}
     try:
-        _fused_adam(Move(flat, gradient, 0.5, state, numbers, settings, flat, Plan.none()), 0.5)
+        count = torch.zeros((), dtype=torch.float32, device=device)
+        _fused_adam(Move(flat, gradient, 0.5, state, numbers, settings, flat, Plan.none(), count), 0.5)
     except (AttributeError, TypeError, RuntimeError):
         return False
     # mean .25, square .25, both corrected: .5 and 1; the step is .5 * .5 / (1 + .25)

@@ -42,15 +42,19 @@ class Watched:
     """Metrics of the training batches. Outputs wait until there are many: one computation serves them all."""
 
     def __init__(self, network: Trainable, device: torch.device) -> None:
-        self.network, self.waiting = network, []
+        self.network, self.waiting, self.form = network, [], None
         self.sums = Totals(network.members, device)
 
     waiting: list[tuple[Any, Batch]]
+    form: Any  # of those that wait: they have to fit into one tensor
 
     def add(self, output: Any, batch: Batch) -> None:
         """What a step gave."""
-        if self.waiting and not _alike(self.waiting[-1], (output, batch)):
+        first = output[0] if isinstance(output, list | tuple) else output
+        form = first.shape[2:], batch.weight is None
+        if form != self.form:
             self._count()
+            self.form = form
         self.waiting.append((output, batch))
         if len(self.waiting) >= WAITING:
             self._count()
@@ -70,12 +74,6 @@ class Watched:
         self.waiting = []
         batch = Batch({}, target, torch.cat(weights, 1) if weights else None)
         self.sums.add(self.network.scores(output, target), batch)
-
-
-def _alike(one: tuple[Any, Batch], other: tuple[Any, Batch]) -> bool:
-    """Whether two steps' outputs can stand in one tensor."""
-    first, second = (each[0] if isinstance(each, list | tuple) else each for each in (one[0], other[0]))
-    return first.shape[2:] == second.shape[2:] and (one[1].weight is None) == (other[1].weight is None)
 
 
 def _joined(parts: list[Any]) -> Any:
