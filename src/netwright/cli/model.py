@@ -15,15 +15,18 @@ if TYPE_CHECKING:
 
 
 def load_model(folder: Path) -> TableModel:
-    """The model of a run, or one that was saved alone.
+    """The model of a run, of a study's winner, or one that was saved alone.
 
     Raises:
         InputError: the folder holds neither, or is damaged.
     """
     from netwright.api import load
     from netwright.runs.run import Run
+    from netwright.tuning.study import Study
 
     loaded = load(folder)
+    if isinstance(loaded, Study):
+        loaded = loaded.best_run
     return loaded.model if isinstance(loaded, Run) else loaded
 
 

@@ -94,7 +94,7 @@ def parallel_coordinates(trials: Trials, space: Mapping[str, Any], keys: Sequenc
     shown = shown[:MOST_LINES]
     scores = [each["score"] for each in shown]
     low, high = _window(scores)
-    figure, (axes,) = panels(9.4, 3.5, left=0.7, right=0.7, top=0.5, bottom=0.72)
+    figure, (axes,) = panels(9.4, 3.0, left=0.7, right=0.7, top=0.5, bottom=0.15)
     axes.set_axis_off()
     places = np.arange(len(keys) + 1)
     scales = [_Scale(space[key], [each[key] for each in shown]) for key in keys]
@@ -121,9 +121,9 @@ def parallel_coordinates(trials: Trials, space: Mapping[str, Any], keys: Sequenc
 def slices(trials: Trials, space: Mapping[str, Any], keys: Sequence[str]) -> Figure:
     """Scores by the value of each key, side by side."""
     keys = list(keys)[:MOST_AXES]
-    columns = 4
+    columns = 3 if len(keys) in (3, 5, 6) else 4
     rows = math.ceil(len(keys) / columns)
-    figure, axes = panels(9.4, 0.5 + 1.75 * rows, rows=rows, columns=columns, left=0.7, gap=0.5, bottom=0.45)
+    figure, axes = panels(9.4, 0.3 + 1.85 * rows, rows=rows, columns=columns, left=0.7, gap=0.66, bottom=0.45)
     shown = [each for each in trials if each["score"] is not None]
     low, high = _window([each["score"] for each in shown])
     for place, panel in enumerate(axes):

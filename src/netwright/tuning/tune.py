@@ -87,9 +87,9 @@ def tune(
     try:
         with threadpool_limits(limits=1, user_api="blas"):
             return _tune(config, source, watch, clock, folder, resume is not None)
-    except BaseException:
+    except BaseException as error:
         drop_folder(folder)
-        if (folder / TRIALS).is_file():
+        if (folder / TRIALS).is_file() and not isinstance(error, InputError):
             watch.cut_short(f"what was tried is in {folder}; it goes on with: --resume {folder}")
         raise
     finally:
