@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netwright import regularizers as regularizers
     from netwright import schedules as schedules
     from netwright import utils as utils
-    from netwright.api import check, load, train
+    from netwright.api import check, load, train, tune
     from netwright.config import Config
     from netwright.data.finding import Finding
     from netwright.errors import InputError, NetwrightError
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from netwright.runs.model import TableModel
     from netwright.runs.run import Run
     from netwright.trainer import Trainer
+    from netwright.tuning.study import Study
 
 # Imported when first asked for: `import netwright` must not wait for PyTorch.
 _PLACES = {
@@ -48,11 +49,13 @@ _PLACES = {
     "Run": "netwright.runs.run",
     "Trainer": "netwright.trainer",
     "Sequential": "netwright.models",
+    "Study": "netwright.tuning.study",
     "TableModel": "netwright.runs.model",
     "check": "netwright.api",
     "load": "netwright.api",
     "set_seed": "netwright.nn.seed",
     "train": "netwright.api",
+    "tune": "netwright.api",
 }
 
 # Found as `nw.losses` without an import of their own.
@@ -82,6 +85,7 @@ __all__ = [
     "NetwrightError",
     "Run",
     "Sequential",
+    "Study",
     "TableModel",
     "Trainer",
     "__version__",
@@ -89,6 +93,7 @@ __all__ = [
     "load",
     "set_seed",
     "train",
+    "tune",
 ]
 
 

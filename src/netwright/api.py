@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from netwright.config import Config, set_key
 from netwright.data.finding import Finding
@@ -18,6 +18,9 @@ from netwright.pipeline.watch import Watch
 from netwright.runs.folder import is_run
 from netwright.runs.model import TableModel
 from netwright.runs.run import Run
+
+if TYPE_CHECKING:
+    from netwright.tuning.study import Study
 
 # Short names of the settings that most runs need, and where they stand in the config.
 SHORT = {
@@ -110,6 +113,60 @@ def train(
     return Run(_train(made, data, _watch(progress)))
 
 
+def tune(
+    data: Any = None,
+    target: str | int | Sequence[str | int] | None = None,
+    *,
+    trials: int | None = None,
+    folds: int | None = None,
+    search: str | None = None,
+    space: dict[str, Any] | str | Path | None = None,
+    ensemble: int | None = None,
+    resume: str | Path | None = None,
+    config: Config | dict[str, Any] | str | Path | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Study:
+    """Searches settings; the best trial, or an average of the best, becomes a run.
+
+    Trials are scored by their loss on the validation rows, or on folds of all rows but the test rows. The
+    test rows score the winner, once.
+
+    Arguments:
+        data, target, config, progress: as for `train`.
+        trials: networks to try; 32, or as many as `time_limit` allows, unless given.
+        folds: K; each trial is then K networks, and its score their mean.
+        search: tpe (the default), random, grid, gp or cmaes.
+        space: {config key: {low, high, log, step} or a list of values}, or a YAML file of it; a good one for
+            the network unless given.
+        ensemble: how many of the best trials of one shape are averaged; 1 unless given.
+        resume: the folder of a study that goes on; data and settings are known then.
+        **settings: as for `train`; `tune__prune`, `tune__batch` and `tune__storage` too.
+
+    Returns:
+        The study: `trials`, `best_run`, `best_config`, `plot`.
+
+    Raises:
+        InputError: whatever is wrong with the data, the settings or the space.
+        NetwrightError: no trial came to a score.
+
+    Example:
+        >>> import netwright as nw
+        >>> study = nw.tune("sample:wine", target="target", trials=40)  # doctest: +SKIP
+        >>> study.best_config.training.learning_rate  # doctest: +SKIP
+    """
+    from netwright.tuning.files import settings_of
+    from netwright.tuning.spaces import load_space
+    from netwright.tuning.study import Study
+    from netwright.tuning.tune import tune as go
+
+    own = {"tune.trials": trials, "tune.folds": folds, "tune.search": search, "tune.ensemble": ensemble}
+    own["tune.space"] = load_space(space) if isinstance(space, str | Path) else space
+    given = {name: value for name, value in own.items() if value is not None}
+    base = settings_of(resume) if resume is not None and config is None else config
+    return Study(go(make_config(target, base, given | settings), data, _watch(progress), resume=resume))
+
+
 def _watch(progress: bool) -> Watch:
     if not progress:
         return Watch()
@@ -135,8 +192,8 @@ def check(
     return prepare(make_config(target, config, settings), data, Watch()).findings
 
 
-def load(folder: str | Path) -> Run | TableModel | Model:
-    """A run from its folder, or a model that was saved alone: of a table, or of layers by hand.
+def load(folder: str | Path) -> Run | Study | TableModel | Model:
+    """A run or a study from its folder, or a model that was saved alone: of a table, or of layers by hand.
 
     Raises:
         InputError: the folder holds neither, is damaged, or was written by a newer version.
@@ -146,6 +203,10 @@ def load(folder: str | Path) -> Run | TableModel | Model:
         raise InputError("there is no such folder", where=str(folder))
     if is_run(folder):
         return Run(folder)
+    if (folder / "study.json").is_file():
+        from netwright.tuning.study import Study
+
+        return Study(folder)
     for place in (folder, folder / "model"):
         if is_layers(place):
             return load_layers(place)

@@ -17,6 +17,7 @@ from netwright.cli.init import init
 from netwright.cli.predict import predict
 from netwright.cli.report import report
 from netwright.cli.train import train
+from netwright.cli.tune import tune
 
 EPILOG = "Start with: netwright demo"
 
@@ -27,7 +28,7 @@ app = typer.Typer(
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, check, init, train, evaluate, predict, report, compare):
+for command in (demo, check, init, train, tune, evaluate, predict, report, compare):
     app.command()(command)
 
 
