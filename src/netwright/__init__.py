@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from netwright import regularizers as regularizers
     from netwright import schedules as schedules
     from netwright import utils as utils
-    from netwright.api import check, load, train, tune
+    from netwright.api import check, cross_validate, learning_curve, load, train, tune
     from netwright.config import Config
     from netwright.data.finding import Finding
     from netwright.errors import InputError, NetwrightError
@@ -52,6 +52,8 @@ _PLACES = {
     "Study": "netwright.tuning.study",
     "TableModel": "netwright.runs.model",
     "check": "netwright.api",
+    "cross_validate": "netwright.api",
+    "learning_curve": "netwright.api",
     "load": "netwright.api",
     "set_seed": "netwright.nn.seed",
     "train": "netwright.api",
@@ -90,6 +92,8 @@ __all__ = [
     "Trainer",
     "__version__",
     "check",
+    "cross_validate",
+    "learning_curve",
     "load",
     "set_seed",
     "train",

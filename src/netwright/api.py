@@ -113,6 +113,93 @@ def train(
     return Run(_train(made, data, _watch(progress)))
 
 
+def cross_validate(
+    data: Any = None,
+    target: str | int | Sequence[str | int] | None = None,
+    *,
+    folds: int | None = None,
+    repeats: int | None = None,
+    config: Config | dict[str, Any] | str | Path | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Scores every row by networks that have not seen it; all folds train together.
+
+    Folds are in proportion for classes, by group where `group` is given, blocks in the order of `time` where
+    that is; equal rows stay in one fold. In each fold a share of the training rows chooses the best epoch
+    (`cv__validation`, .2), never the scored rows. All rows are in folds unless a column or a file gives test
+    rows, or `cv__test` a share of them.
+
+    Arguments:
+        data, target, config, progress: as for `train`.
+        folds: K; 5 unless given.
+        repeats: how often the rows are divided anew; 1 unless given.
+        **settings: as for `train`.
+
+    Returns:
+        The run: `metrics` has "folds", "mean" and "deviation", and the folder out_of_fold.csv. It predicts by
+        the mean of the folds' networks.
+
+    Raises:
+        InputError: whatever is wrong with the data or the settings, such as more folds than rows of a class.
+
+    Example:
+        >>> import netwright as nw
+        >>> run = nw.cross_validate("sample:iris", target="target", folds=5)  # doctest: +SKIP
+        >>> run.metrics["mean"]["accuracy"], run.metrics["deviation"]["accuracy"]  # doctest: +SKIP
+        (0.9533333333333333, 0.0298142396999972)
+    """
+    from netwright.pipeline.cv import cross_validate as go
+
+    own = {"cv__folds": folds, "cv__repeats": repeats}
+    given = {name: value for name, value in own.items() if value is not None}
+    return Run(go(make_config(target, config, given | settings), data, _watch(progress)))
+
+
+def learning_curve(
+    data: Any = None,
+    target: str | int | Sequence[str | int] | None = None,
+    *,
+    fractions: Sequence[float] | None = None,
+    repeats: int | None = None,
+    metric: str | None = None,
+    config: Config | dict[str, Any] | str | Path | None = None,
+    progress: bool = True,
+    **settings: Any,
+) -> Run:
+    """Would more rows help? Trains on more and more of the training rows.
+
+    All networks are scored on the same validation rows; test rows are left alone.
+
+    Arguments:
+        data, target, config, progress: as for `train`.
+        fractions: shares of the training rows; 8 steps by one factor to all of them unless given.
+        repeats: networks of each share, from rows drawn anew; 3 unless given.
+        metric: which metric is looked at; the task's headline unless given.
+        **settings: as for `train`.
+
+    Returns:
+        The run: `metrics` has "points", "fit", "twice" and "answer"; `plot` draws the curve.
+
+    Raises:
+        InputError: whatever is wrong with the data or the settings.
+
+    Example:
+        >>> import netwright as nw
+        >>> run = nw.learning_curve("sample:digits", target="target")  # doctest: +SKIP
+        >>> print(run.metrics["answer"][0])  # doctest: +SKIP
+    """
+    from netwright.pipeline.learning_curve import learning_curve as go
+
+    own = {
+        "learning_curve__fractions": None if fractions is None else list(fractions),
+        "learning_curve__repeats": repeats,
+        "learning_curve__metric": metric,
+    }
+    given = {name: value for name, value in own.items() if value is not None}
+    return Run(go(make_config(target, config, given | settings), data, _watch(progress)))
+
+
 def tune(
     data: Any = None,
     target: str | int | Sequence[str | int] | None = None,

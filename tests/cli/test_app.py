@@ -13,7 +13,8 @@ from netwright import __version__
 from netwright.cli import train as train_module
 from netwright.cli.app import app, main
 
-COMMANDS = ["demo", "check", "init", "train", "evaluate", "predict", "report", "compare"]
+COMMANDS = ["demo", "check", "init", "train", "cv", "tune", "learning-curve"]
+COMMANDS += ["evaluate", "predict", "report", "compare"]
 
 
 def run_process(*arguments, cwd, **options):
@@ -37,7 +38,7 @@ def test_help_names_every_command(netwright):
     result = netwright("--help")
     assert result.code == 0
     assert all(f"\n  {command} " in result.out for command in COMMANDS)
-    assert [command.callback.__name__ for command in app.registered_commands] == COMMANDS
+    assert [command.name for command in app.registered_commands] == COMMANDS
 
 
 def test_no_arguments_show_the_help(netwright):

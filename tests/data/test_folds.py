@@ -32,10 +32,11 @@ def sample(rows: int, *, seed: int = 0, classes: int = 3, groups: int = 12, repe
     return Table(pl.DataFrame(columns), "frame", "frame")
 
 
-def folds_of(table: Table, folds: int = 5, repeats: int = 1, seed: int = 0, **config: object) -> list[Fold]:
-    split = SplitConfig.model_validate(config)
-    rows = np.arange(len(table))
-    return make_folds(table, rows, split, DATA, folds=folds, repeats=repeats, seed=seed)
+def folds_of(
+    table: Table, folds: int = 5, repeats: int = 1, seed: int = 0, validation: float = 0.2, **config: object
+) -> list[Fold]:
+    made = {"folds": folds, "repeats": repeats, "seed": seed, "validation": validation}
+    return make_folds(table, np.arange(len(table)), SplitConfig.model_validate(config), DATA, **made)
 
 
 def told(folds: list[Fold]) -> list[list[list[int]]]:
@@ -189,7 +190,7 @@ def test_repeats_and_seeds_give_other_folds_and_the_same_seed_the_same():
 
 def test_validation_rows_are_a_share_of_the_training_rows_in_proportion():
     table = Table(pl.DataFrame({"x": range(1000), "y": ["a"] * 900 + ["b"] * 100}), "frame", "frame")
-    for each in folds_of(table, validation=0.16, test=0.2):
+    for each in folds_of(table):
         assert len(each.validation) == 160
         assert (each.validation >= 900).sum() == 16
     for each in folds_of(table, validation=0.0):

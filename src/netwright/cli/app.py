@@ -10,10 +10,12 @@ from typer.main import get_command
 
 from netwright.cli.check import check
 from netwright.cli.compare import compare
+from netwright.cli.cv import cv
 from netwright.cli.demo import demo
 from netwright.cli.evaluate import evaluate
 from netwright.cli.failure import INTERRUPTED, fail
 from netwright.cli.init import init
+from netwright.cli.learning_curve import learning_curve
 from netwright.cli.predict import predict
 from netwright.cli.report import report
 from netwright.cli.train import train
@@ -28,8 +30,8 @@ app = typer.Typer(
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, check, init, train, tune, evaluate, predict, report, compare):
-    app.command()(command)
+for command in (demo, check, init, train, cv, tune, learning_curve, evaluate, predict, report, compare):
+    app.command(command.__name__.replace("_", "-"))(command)
 
 
 @app.callback(invoke_without_command=True)

@@ -84,7 +84,8 @@ def _verdict(record: Record) -> str:
 
 
 def _facts(record: Record, folder: Path) -> str:
-    facts = [("training", _training(record)), ("data", _noticed(record)), ("run", str(folder))]
+    room = (width_of(sys.stdout) or WIDTH) - 10
+    facts = [("training", _training(record)), ("data", noticed(record, room)), ("run", str(folder))]
     facts.append(("report", str(folder / "report.html")))
     return "\n".join(f"{name:<10}{text}" for name, text in facts)
 
@@ -99,9 +100,9 @@ def _training(record: Record) -> str:
     return f"{network.get('epochs')} epochs, best {epoch}, {words}; {seconds['total']:.1f} s in all"
 
 
-def _noticed(record: Record) -> str:
+def noticed(record: Record, room: int) -> str:
+    """What the checks found, the worst ones in lines of `room` characters."""
     findings = [Finding(**each) for each in record.findings]
     worst = [each for each in findings if each.severity != "note"][:WORST]
-    room = (width_of(sys.stdout) or WIDTH) - 10
     lines = [shortened(f"{each.severity}: {each.message}".replace("\n", " "), room) for each in worst]
     return f"\n{'':<10}".join([headline(findings), *lines])

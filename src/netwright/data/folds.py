@@ -56,6 +56,7 @@ def make_folds(
     *,
     folds: int,
     repeats: int = 1,
+    validation: float = 0.2,
     seed: int = 0,
 ) -> list[Fold]:
     """Divides rows into folds, as often as there are repeats.
@@ -64,17 +65,18 @@ def make_folds(
     of `config.time` where that is, else in proportion for classes, else at random.
 
     Each fold needs rows that stop its training and are not scored. They are a share of its training rows,
-    `config.validation` of all rows but the test rows, drawn in the same way: equal rows and groups stay
-    together, classes are in proportion, and in the order of time they are the latest ones before the scored
-    rows. Where the training rows are of a single group or time, rows are drawn from it.
+    drawn in the same way: equal rows and groups stay together, classes are in proportion, and in the order of
+    time they are the latest ones before the scored rows. Where the training rows are of a single group or
+    time, rows are drawn from it.
 
     Arguments:
         table: all rows.
         rows: numbers of those to divide, such as all but the test rows. int64
-        config: the method, its column, and the share of validation rows.
+        config: the method and its column.
         data: names the target, by which classes are kept in proportion.
         folds: K, 2 or more.
         repeats: how often the rows are divided anew.
+        validation: share of a fold's training rows that stop its training.
         seed: of all draws.
 
     Returns:
@@ -99,14 +101,13 @@ def make_folds(
     if config.column is not None and config.column in part.columns:
         part = replace(part, frame=part.frame.drop(config.column))  # equal rows may have other words in it
     method = method_of(part, _without_roles(config), data)
-    share = config.validation / (1.0 - config.test)
     if method == "time":
         if repeats > 1:
             hint = "there is only one order of time: leave the repeats out"
             raise InputError(f"{repeats} repeats in the order of time", where="cv.repeats", hint=hint)
-        made = _in_order(part, config, folds, share, seed)
+        made = _in_order(part, config, folds, validation, seed)
     else:
-        made = _at_random(part, config, data, method, folds, repeats, share, seed)
+        made = _at_random(part, config, data, method, folds, repeats, validation, seed)
     return [replace(each, **{key: rows[getattr(each, key)] for key in PARTS}) for each in made]
 
 

@@ -60,7 +60,7 @@ def split_by_files(
     table: Table, config: SplitConfig, data: DataConfig, seed: int, roles: np.ndarray
 ) -> Split:
     split = Split(roles.copy(), "files", True, "Given by files.")
-    if not (roles == TEST).any():
+    if config.test > 0 and not (roles == TEST).any():
         carved = _carve(split.role, table, data, seed, TEST, config.test)
         note = (
             f"Given by files; the test rows are {config.test:.0%} of the main file, drawn with seed {seed}."

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,13 +101,17 @@ class Prepared:
         return pl.DataFrame(columns)
 
 
-def prepare(config: Config, source: Any, watch: Watch) -> Prepared:
+Arrange = Callable[[Table, Split, Config], Split]
+
+
+def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None = None) -> Prepared:
     """Reads, cleans, splits and checks.
 
     Arguments:
         config: as the user gave it.
         source: a path, a frame, ...; the config's path when None.
         watch: is told how it goes on.
+        arrange: changes the split before anything is decided on its training rows.
 
     Raises:
         InputError: whatever is wrong with the data or the settings.
@@ -123,6 +128,8 @@ def prepare(config: Config, source: Any, watch: Watch) -> Prepared:
         table, roles, cleaned = _clean_with_roles(table, roles, config)
     watch.stage("splitting and checking")
     split = make_split(table, config.split, config.data, config.training.seed, roles)
+    if arrange is not None:
+        split = arrange(table, split, config)
     target = describe_target(table, split, config.data)
     rows = split.development if config.training.refit else split.train
     schema = find_kinds(table, rows, target, config.data, config.inputs, _excluded(config))

@@ -6,6 +6,7 @@ import platform
 import sys
 import threading
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
@@ -32,6 +33,7 @@ from netwright.training.history import History
 
 REPORT_SECONDS = 3.0  # imports of the plotting library, figures and page
 SHORTEST_TRAINING = 0.5
+Work = Callable[[Config, Any, Watch, "Clock", Path, "Log"], Path]
 
 
 def train(config: Config, source: Any = None, watch: Watch | None = None, began: float | None = None) -> Path:
@@ -49,6 +51,15 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
+    return into_folder(_train, config, source, watch, began)
+
+
+def into_folder(work: Work, config: Config, source: Any, watch: Watch | None, began: float | None) -> Path:
+    """Does some work that leaves a run's folder; arguments as for `train`.
+
+    Arguments:
+        work: is given config, source, watch, clock, folder and log, and returns the folder.
+    """
     watch = watch or Watch()
     clock = Clock(began)
     name = name_of(config.data.path if source is None else source)
@@ -57,7 +68,7 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
     try:
         # NumPy's products are small here: more threads would only wait for each other, and for PyTorch's.
         with threadpool_limits(limits=1, user_api="blas"):
-            return _train(config, source, watch, clock, folder, log)
+            return work(config, source, watch, clock, folder, log)
     except BaseException as error:
         if log.kept:
             with suppress(NetwrightError):  # of a full disk, which the first error tells better
@@ -86,11 +97,8 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
     known = fit_baselines(prepared, left / 8)
     clock.mark("baselines")
     watch.stage("training")
-    deadline = None
-    if limit is not None:
-        assessing = min(12.0, 3.0 + 0.1 * limit)
-        deadline = max(clock.began + limit - REPORT_SECONDS - assessing, time.monotonic() + SHORTEST_TRAINING)
-    threading.Thread(target=_load_plots, daemon=True).start()
+    deadline = clock.deadline(limit)
+    threading.Thread(target=load_plots, daemon=True).start()
     network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline)
     clock.mark("fit")
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
@@ -134,7 +142,7 @@ def document(
     log.keep()
     saved = Bundle(network, prepared.schema, resolved.inputs, resolved.network, resolved.data.missing)
     bundle.save(folder / "model", saved)
-    write_text(folder / "config.yaml", _saved(resolved).to_yaml())
+    write_text(folder / "config.yaml", saved_config(resolved).to_yaml())
     write_text(folder / "history.csv", history.to_csv())
     write_json(folder / "findings.json", [finding.as_dict() for finding in prepared.findings])
 
@@ -143,7 +151,7 @@ def document(
     assessed = assess(prepared, resolved, data, network, known, max(0.0, spare))
     clock.mark("evaluate")
     write_text(folder / "predictions.csv", assessed.predictions.write_csv())
-    described = _describe(prepared, resolved, network, history)
+    described = describe(prepared, resolved, network, history)
     write_json(folder / "evaluation.json", {**assessed.evaluation, **described})
     metrics = _metrics(prepared, resolved, network, assessed, clock)
     write_json(folder / "metrics.json", metrics)
@@ -166,7 +174,7 @@ def _left(folder: Path) -> str:
     return f"an incomplete run is in {folder}"
 
 
-def _load_plots() -> None:
+def load_plots() -> None:
     """Imports what the report draws with; beside the training that costs a small run less than after it."""
     import matplotlib.backends.backend_svg  # noqa: F401
 
@@ -184,6 +192,13 @@ class Clock:
     def left(self, limit: float | None) -> float:
         """Seconds until the limit; infinite without one."""
         return float("inf") if limit is None else self.began + limit - time.monotonic()
+
+    def deadline(self, limit: float | None) -> float | None:
+        """When a training must be over, so that scores and report are there in time; None without a limit."""
+        if limit is None:
+            return None
+        assessing = min(12.0, 3.0 + 0.1 * limit)
+        return max(self.began + limit - REPORT_SECONDS - assessing, time.monotonic() + SHORTEST_TRAINING)
 
     def seconds(self) -> dict[str, float]:
         times = list(self.marks.items())
@@ -216,7 +231,7 @@ class Log:
         write_text(self.path, "\n".join(self.lines) + "\n")
 
 
-def _saved(config: Config) -> Config:
+def saved_config(config: Config) -> Config:
     """The config that repeats the run: without what only bound this one in place and time."""
     saved = config.model_copy(deep=True)
     saved.output.folder = None
@@ -240,6 +255,7 @@ def _metrics(
         "seconds": clock.seconds(),
         "parameters": network.parameter_count * network.members,
         "members": network.members,
+        "member_weights": network.member_weights,
         "device": config.training.device,
         "precision": config.training.precision,
         "versions": versions(),
@@ -256,7 +272,7 @@ def versions() -> dict[str, str]:
     }
 
 
-def _describe(prepared: Prepared, config: Config, network: Network, history: History) -> dict[str, Any]:
+def describe(prepared: Prepared, config: Config, network: Network, history: History) -> dict[str, Any]:
     """What the report says of data and network."""
     table, split = prepared.table, prepared.split
     frame = table.frame
@@ -286,6 +302,8 @@ def _describe(prepared: Prepared, config: Config, network: Network, history: His
             "lines": network.describe(),
             "parameters": network.parameter_count * network.members,
             "members": network.members,
+            "member_weights": network.member_weights,
+            "threshold": network.threshold,
             "best_epoch": history.best_epoch,
             "epochs": history.epochs,
             "stopped": history.stopped,

@@ -11,7 +11,8 @@ from netwright.errors import NetwrightError
 def build(folder: str | Path) -> Path:
     """Writes report.html and model_card.md into a run folder; neither changes unless both can be written.
 
-    The folder of a network made by hand (`Model.report`) gets the page alone.
+    The folder of a network made by hand (`Model.report`) gets the page alone, and so do those of a
+    cross-validation and of a learning curve.
 
     A pure function of the folder's other files: building again gives the same bytes.
 
@@ -29,14 +30,16 @@ def build(folder: str | Path) -> Path:
     Example:
         >>> path = build("runs/adult-2026-01-31-120000")  # doctest: +SKIP
     """
+    from netwright.report import folds, html, learning
     from netwright.report.card import card
-    from netwright.report.html import page
     from netwright.report.record import Record
 
     folder = Path(folder)
     record = Record.read(folder)
-    cards = {} if record.by_hand else {"model_card.md": card(record)}  # it speaks of tables and commands
-    _write(folder, {"report.html": page(record), **cards})
+    page = {"cv": folds.page, "learning-curve": learning.page}.get(record.command, html.page)
+    # A card speaks of test rows and of commands.
+    carded = record.command == "train" and not record.by_hand
+    _write(folder, {"report.html": page(record), **({"model_card.md": card(record)} if carded else {})})
     return folder / "report.html"
 
 

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from netwright.report.drawing import draw
 from netwright.report.markup import folded, pairs, paragraph, picture, section, table, text
-from netwright.report.words import findings_sentence, listed, metric_name, number, sentence, share
+from netwright.report.words import (
+    findings_sentence,
+    listed,
+    members_words,
+    metric_name,
+    number,
+    sentence,
+    share,
+)
 
 if TYPE_CHECKING:
     from netwright.report.record import Record
@@ -169,7 +177,7 @@ def _facts(record: Record, info: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("kind", text(info.get("kind") or record.config.network.kind)),
         ("parameters", number(parameters) if parameters is not None else ""),
-        ("members", f"{members:,}, averaged" if members and members > 1 else ""),
+        ("members", f"{members:,}, {members_words(record)}" if members and members > 1 else ""),
         ("optimizer", text(training.optimizer)),
         ("learning rate", text(training.learning_rate)),
         ("weight decay", text(training.weight_decay)),
@@ -215,7 +223,7 @@ def settings(record: Record) -> str:
     return section(
         "config",
         "Config, versions and time",
-        paragraph("<code>netwright train --config config.yaml</code> in the run's folder repeats this run."),
+        paragraph(f"<code>netwright {record.command} --config config.yaml</code> in this folder repeats it."),
         folded("Resolved config", config),
         tables,
     )

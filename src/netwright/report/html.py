@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from importlib.resources import files
 from typing import TYPE_CHECKING
 
@@ -49,12 +50,26 @@ def page(record: Record) -> str:
     Returns:
         The document; the same record always gives the same text.
     """
-    made = {anchor: build(record) for anchor, (_, build) in SECTIONS.items()}
+    return document(record, TASKS.get(record.task, record.task), _summary(record), SECTIONS)
+
+
+Sections = dict[str, tuple[str, Callable[["Record"], str]]]
+
+
+def document(record: Record, kind: str, summary: str, sections: Sections) -> str:
+    """A page of a summary and sections; those that are empty are left out.
+
+    Arguments:
+        record: what the sections are made from.
+        kind: what stands above the title.
+        summary: as HTML.
+        sections: {anchor: (title, function)}.
+    """
+    made = {anchor: build(record) for anchor, (_, build) in sections.items()}
     made = {anchor: inside for anchor, inside in made.items() if inside}
-    links = "".join(f'<a href="#{anchor}">{SECTIONS[anchor][0]}</a>' for anchor in made)
+    links = "".join(f'<a href="#{anchor}">{sections[anchor][0]}</a>' for anchor in made)
     title = text(record.title, 60)
-    kind = TASKS.get(record.task, record.task)
-    sections = "\n".join(made.values())
+    content = "\n".join(made.values())
     style = files("netwright.report").joinpath("style.css").read_text(encoding="utf-8")
     return f"""<!doctype html>
 <html lang="en">
@@ -70,8 +85,8 @@ def page(record: Record) -> str:
 <header><p class="over">{text(kind)}</p>
 <h1>{title}</h1>
 <p class="target">predicts {_targets(record)}</p></header>
-{_summary(record)}
-{sections}
+{summary}
+{content}
 </main>
 </body>
 </html>

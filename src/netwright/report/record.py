@@ -34,6 +34,7 @@ class Record:
         findings: findings.json, the worst first.
         history: history.csv.
         predictions: predictions.csv, every cell as text.
+        out_of_fold: out_of_fold.csv of a cross-validation, every cell as text.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Record:
     findings: list[dict[str, Any]] = field(default_factory=list)
     history: pl.DataFrame | None = None
     predictions: pl.DataFrame | None = None
+    out_of_fold: pl.DataFrame | None = None
 
     @classmethod
     def read(cls, folder: Path) -> Record:
@@ -74,6 +76,7 @@ class Record:
             findings=sorted(findings, key=lambda each: SEVERITIES.index(each["severity"])),
             history=_csv(folder / "history.csv"),
             predictions=_csv(folder / "predictions.csv", as_text=True),
+            out_of_fold=_csv(folder / "out_of_fold.csv", as_text=True),
         )
 
     @property
@@ -84,6 +87,11 @@ class Record:
     @property
     def task(self) -> str:
         return self.metrics.get("task", "")
+
+    @property
+    def command(self) -> str:
+        """The command that the folder is of: train, cv or learning-curve."""
+        return "cv" if "folds" in self.metrics else "learning-curve" if "points" in self.metrics else "train"
 
     @property
     def targets(self) -> list[str]:

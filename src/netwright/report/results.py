@@ -14,6 +14,7 @@ from netwright.report.words import (
     METRICS,
     NOTHING,
     beyond_chance,
+    decision_sentence,
     metric_name,
     number,
     sentence,
@@ -62,11 +63,11 @@ def scores(record: Record) -> str:
         paragraph(f"{said} {text(note)}", "small") if rows else "",
         not_computed(record, "baseline", "Baselines were"),
         not_computed(record, "intervals", "Intervals were"),
-        _per_class(record),
+        per_class(record),
     )
 
 
-def _per_class(record: Record) -> str:
+def per_class(record: Record) -> str:
     per_class: dict[str, dict[str, Any]] = record.metrics.get("per_class") or {}
     if not per_class:
         return ""
@@ -81,10 +82,11 @@ def _per_class(record: Record) -> str:
 
 def errors(record: Record) -> str:
     """Where predictions and truth differ: confusion matrix, or residuals."""
-    return section("errors", "Errors", _confusion(record), _residuals(record))
+    said = paragraph(text(decision_sentence(record)))
+    return section("errors", "Errors", said, confusion(record), residuals(record))
 
 
-def _confusion(record: Record) -> str:
+def confusion(record: Record) -> str:
     confusion = record.part("confusion")
     if not confusion:
         return not_computed(record, "confusion", "The confusion matrix was")
@@ -118,7 +120,7 @@ def _confusions(counts: np.ndarray, classes: list[str], most: int = 10) -> str:
     return "<h3>Most frequent confusions</h3>" + table(head, rows, "llrr")
 
 
-def _residuals(record: Record) -> str:
+def residuals(record: Record) -> str:
     pairs = list(record.regressions.items())
     drawn = [
         picture(plots.residuals(*values, target), f"residuals of {target}", wide=True)

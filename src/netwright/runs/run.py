@@ -112,23 +112,28 @@ class Run:
         return build(self.folder)
 
     def plot(self) -> Any:
-        """Training curves as a matplotlib figure, which a notebook shows."""
+        """Training curves, or the learning curve, as a matplotlib figure, which a notebook shows."""
+        from netwright.report.learning import curve
         from netwright.report.plots import training_curves
 
+        if "points" in self.metrics:
+            return curve(self.metrics)
         return training_curves(
             pl.DataFrame(self.history.rows), self.evaluation["headline"], self.history.best_epoch
         )
 
     def __repr__(self) -> str:
         headline = self.evaluation.get("headline", "")
-        value = self.metrics.get("test", {}).get(headline)
-        score = f", test {headline} {value:.4f}" if value is not None else ""
+        part = "mean" if "folds" in self.metrics else "test"
+        value = self.metrics.get(part, {}).get(headline)
+        score = f", {part} {headline} {value:.4f}" if value is not None else ""
         return f"Run({str(self.folder)!r}{score})"
 
     def _repr_html_(self) -> str:
         from html import escape
 
-        rows = [("test", self.metrics.get("test", {}))]
+        part = "mean" if "folds" in self.metrics else "test"
+        rows = [(part, self.metrics.get(part, {}))]
         rows += [(f"{name} baseline", scores) for name, scores in self.metrics.get("baseline", {}).items()]
         names = list(rows[0][1])
         head = "".join(f"<th>{escape(name)}</th>" for name in names)

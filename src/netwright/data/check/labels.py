@@ -86,6 +86,8 @@ def classes_in_parts(view: View) -> list[Finding]:
     known = view.schema.target.classes
     findings = []
     for part, rows in {"validation": view.split.validation, "test": view.split.test}.items():
+        if not len(rows):
+            continue
         labels = texts[rows]
         absent = [name for name in known if name not in set(labels.unique())]
         if absent:
