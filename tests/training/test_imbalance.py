@@ -14,6 +14,7 @@ from torch.nn import functional
 from netwright.nn.member import Mode
 from netwright.nn.mixup import Mix, draw
 from netwright.training.batches import Batches
+from netwright.training.history import History
 from netwright.training.population import Member, Population
 from netwright.training.randomness import balanced_order, mixing
 
@@ -304,3 +305,13 @@ def test_rows_of_no_weight_do_not_matter_in_a_mix(problem, member):
         return population.network.flat.detach()
 
     assert torch.equal(weights(False), weights(True))
+
+
+def test_a_history_of_members_that_tell_more_than_others_is_written_whole(problem, member):
+    made = problem("binary")
+    plain, balanced = made.population([member()]), made.population([member(sampling="balanced")])
+    rows = [*plain.fit().rows, *balanced.fit().rows]
+    lines = History(rows).to_csv().splitlines()
+    assert len(lines) == 1 + len(rows)
+    assert lines[0].endswith(",validation_log_loss")
+    assert lines[1].endswith(",")

@@ -57,7 +57,7 @@ class History:
 
     def to_csv(self) -> str:
         text = io.StringIO()
-        names = list(self.rows[0]) if self.rows else []
+        names = list(dict.fromkeys(name for row in self.rows for name in row))  # some members tell more
         writer = csv.DictWriter(text, names, lineterminator="\n")
         writer.writeheader()
         writer.writerows(self.rows)
