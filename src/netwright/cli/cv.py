@@ -120,8 +120,10 @@ def _show(folder: Path, *, as_json: bool) -> None:
         rows.append(["ensemble, test rows", *(number(test.get(name)) for name in names)])
     targets = ", ".join(shortened(name, 40) for name in record.targets[:4])
     width = width_of(sys.stdout) or WIDTH
+    ending = (record.part("network") or {}).get("stopped")
+    cut = f", {ending}" if ending in ("interrupted", "time limit") else ""
     facts = [
-        ("training", f"{metrics['members']} networks; {metrics['seconds']['total']:.1f} s in all"),
+        ("training", f"{metrics['members']} networks{cut}; {metrics['seconds']['total']:.1f} s in all"),
         ("data", noticed(record, width - 10)),
         ("run", str(folder)),
         ("report", str(folder / "report.html")),

@@ -154,7 +154,7 @@ def _cross_validate(config: Config, source: Any, watch: Watch, clock: Clock, fol
     clock.mark("read")
 
     watch.stage("fitting the baselines")
-    seconds = min(clock.left(limit) / 8, 5 * BASELINE_SECONDS) / len(folds)
+    seconds = min(clock.left(limit) / 8, 2 * BASELINE_SECONDS) / len(folds)
     known = [
         fit_baselines(replace(prepared, split=fold.as_split(prepared.split)), max(seconds, SHORTEST_BASELINE))
         for fold in folds
@@ -342,7 +342,9 @@ def summarised(scores: list[Scores]) -> tuple[Scores, Scores]:
     for name in scores[0]:
         values = [value for each in scores if (value := each[name]) is not None]
         mean[name] = math.fsum(values) / len(values) if values else None
-        deviation[name] = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        spread = float(np.std(values, ddof=1)) if len(values) > 1 else None
+        # Equal scores differ by rounding all the same.
+        deviation[name] = 0.0 if spread is not None and spread < 1e-12 * max(map(abs, values)) else spread
     return mean, deviation
 
 
