@@ -21,7 +21,7 @@ from netwright.models.backprop import Chain, Part
 from netwright.nn.member import Layout, Mode
 from netwright.nn.trainable import Step
 
-SMALL_WORK = 4_000_000
+SMALL_WORK = 2_000_000
 """Products of a step (rows times parameters) up to which NumPy is the faster one; see docs/log.md."""
 
 

@@ -109,13 +109,16 @@ class Dropout(nn.Module):
         rate: share of features that are zeroed, one for each member. [M]
     """
 
-    rate: Tensor
-    of_members = ("rate",)  # leads with a member axis, though it is not saved
+    limit: Tensor
+    scale: Tensor
+    of_members = ("limit", "scale")  # they lead with a member axis, though they are not saved
 
     def __init__(self, rate: Tensor) -> None:
         super().__init__()
         self.active = bool((rate > 0).any())
-        self.register_buffer("rate", rate, persistent=False)
+        limit = (rate * 2**16).round() - 2**15  # of 16 random bits: below it a feature is zeroed. [M]
+        self.register_buffer("limit", limit.to(torch.int16), persistent=False)
+        self.register_buffer("scale", 1.0 / (1.0 - rate), persistent=False)
 
     def forward(self, x: Tensor, mode: Mode) -> Tensor:
         factors = self.factors(x, mode)
@@ -126,15 +129,13 @@ class Dropout(nn.Module):
         if not (mode.training and self.active):
             return None
         # 16 random bits a feature, drawn as whole words: about ten times as fast as Tensor.bernoulli_.
-        words = x[0].numel() // 4 + 1
-        bits = torch.empty(len(mode.generators), words, dtype=torch.int64, device=x.device)
-        for row, generator in zip(bits, mode.generators, strict=True):
+        count = x[0].numel()
+        bits = torch.empty(len(mode.generators), count // 4 + 1, dtype=torch.int64, device=x.device)
+        for row, generator in zip(bits.unbind(), mode.generators, strict=True):
             row.random_(-(2**63), None, generator=generator)
-        kept = bits.view(torch.int16)[:, : x[0].numel()].view_as(x)
-        limit = (self.rate * 2**16).round() - 2**15  # [M]
         shape = (-1, *[1] * (x.dim() - 1))
-        keep = (kept >= limit.to(torch.int16).view(shape)).to(x.dtype)
-        return keep.mul_((1.0 / (1.0 - self.rate)).view(shape))
+        kept = bits.view(torch.int16)[:, :count].view_as(x) >= self.limit.view(shape)
+        return kept * self.scale.to(x.dtype).view(shape)
 
 
 def normalization(kind: str, features: int, members: int) -> nn.Module | None:
