@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import sys
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
@@ -13,6 +15,9 @@ from threadpoolctl import ThreadpoolController
 from netwright.errors import InputError
 
 SMALL_STEP = 16_000_000
+LARGEST_CHUNK = 32 * 1024 * 1024  # bytes; glibc takes no more
+KEPT_BYTES = 1024 * 1024 * 1024
+_TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 
 def find_device(wanted: str) -> torch.device:
@@ -43,6 +48,15 @@ def find_precision(wanted: str, device: torch.device) -> str:
     return "float32"
 
 
+def multiplies_bfloat16(device: torch.device) -> bool:
+    """Whether the hardware has instructions for products of bfloat16, which are then faster."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    return device.type == "cpu" and (
+        torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    )
+
+
 def use_threads(count: int | None) -> int:
     """Sets the number of processor threads, or leaves PyTorch's own choice; returns what is used."""
     if count is not None:
@@ -58,6 +72,24 @@ def autocast(device: torch.device, precision: str) -> AbstractContextManager[Any
 
 
 _PLAIN = nullcontext()
+
+
+@contextmanager
+def kept_memory() -> Iterator[None]:
+    """Memory that a step gives back stays with the process for the next one, where the C library can be told.
+
+    Asking the system for it anew, page by page, can take longer than what is computed in it.
+    """
+    mallopt = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
+    if mallopt is None:
+        yield
+        return
+    mallopt(_MMAP_THRESHOLD, LARGEST_CHUNK)
+    mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+    try:
+        yield
+    finally:
+        mallopt(_TRIM_THRESHOLD, 2 * LARGEST_CHUNK)  # where the C library's own rule ends up, too
 
 
 @contextmanager
