@@ -13,18 +13,22 @@ from torch import Tensor
 from netwright import losses
 from netwright.layers import Activation, Dense, Dropout, Flatten, GaussianNoise, Layer, Reshape
 from netwright.layers.base import Symbol
+from netwright.models.backprop import Chain
+from netwright.models.backprop_numpy import ArrayChain
 from netwright.models.network import Goal, GraphNetwork
 from netwright.nn.member import Mode
 
 ROWS = 6
 
 
-def network(layers: list[Layer], shape: tuple[int, ...], loss: Any, members: int) -> GraphNetwork:
-    """A chain in float64 with parameters away from their start."""
+def network(
+    layers: list[Layer], shape: tuple[int, ...], loss: Any, members: int, kind: torch.dtype = torch.float64
+) -> GraphNetwork:
+    """A chain with parameters away from their start."""
     first = symbol = Symbol(shape)
     for layer in layers:
         symbol = layer(symbol)
-    made = GraphNetwork([first], [symbol], members).double()
+    made = GraphNetwork([first], [symbol], members).to(kind)
     made.initialise(list(range(members)))
     with torch.no_grad():
         made.flat += 0.3 * torch.randn(made.flat.shape, generator=torch.Generator().manual_seed(1))
@@ -117,6 +121,68 @@ def test_gradients_are_autograds(
     torch.testing.assert_close(chained.output[0], plain.output[0].detach(), **close)
 
 
+@pytest.mark.parametrize("rows", [1, ROWS])
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("chain", [*CHAINS, "pictures"])
+@pytest.mark.parametrize("end", ENDS, ids=lambda end: f"{end[0]}, {str(end[1])[:24]}, {end[2]}")
+def test_small_chains_of_one_network_run_on_numpy(
+    end: tuple[str | None, Any, str], chain: str, weighted: bool, rows: int
+) -> None:
+    activation, loss, target = end
+    layers = pictures(3) if chain == "pictures" else CHAINS[chain]()
+    if activation is not None:
+        layers.append(Activation(activation))
+    shape = (2, 2, 3) if chain == "pictures" else (4,)
+    made = network(layers, shape, loss, 1, torch.float32)
+    assert isinstance(made.chain, ArrayChain)
+    y = shapes(target, 1, 3)
+    y = y if target == "codes" else y.float()
+    x = torch.randn(1, ROWS, *shape, generator=torch.Generator().manual_seed(0))
+    weight = torch.rand(1, ROWS, generator=torch.Generator().manual_seed(4)) if weighted else None
+    # A short last batch is a piece of a longer tensor, and comes after others.
+    made.step({"x": x}, y, weight, Mode(True, [torch.Generator()]))
+    cut = slice(ROWS - rows, ROWS)
+    few = None if weight is None else weight[:, cut]
+    chained, plain = both(made, x[:, cut], y[:, cut], few, tell=True)
+    close = {"rtol": 2e-5, "atol": 2e-6}
+    torch.testing.assert_close(chained.gradient, plain.gradient, **close)
+    torch.testing.assert_close(chained.losses, plain.losses, **close)
+    torch.testing.assert_close(chained.output[0], plain.output[0].detach(), **close)
+
+
+def test_numpy_gives_the_same_bits_wherever_the_rows_lie() -> None:
+    layers = [Dense(37, "tanh"), Dropout(0.2), Dense(21, "sigmoid"), Dense(9, "relu"), Dense(10, "softmax")]
+    made = network(layers, (13,), "sparse_categorical_crossentropy", 1, torch.float32)
+    assert isinstance(made.chain, ArrayChain)
+    x = torch.randn(1, 32, 13, generator=torch.Generator().manual_seed(0))
+    target = torch.arange(32)[None] % 10
+    found = set()
+    for place in range(0, 20, 3):
+        room = torch.zeros(32 * 13 + 20)
+        there = room[place : place + 32 * 13].view(1, 32, 13).copy_(x)
+        step = made.step({"x": there}, target, None, Mode(True, [torch.Generator().manual_seed(1)]))
+        found.add((step.gradient.numpy().tobytes(), step.output[0].numpy().tobytes()))
+    assert len(found) == 1
+
+
+def test_numpy_lets_weights_run_away_in_silence() -> None:
+    made = network([Dense(5, "relu"), Dense(3)], (4,), "mse", 1, torch.float32)
+    assert isinstance(made.chain, ArrayChain)
+    x = torch.full((1, ROWS, 4), 3e38)
+    step = made.step({"x": x}, torch.zeros(1, ROWS, 3), None, Mode(True, [torch.Generator()]))
+    assert not torch.isfinite(step.losses).any()
+
+
+@pytest.mark.parametrize(
+    ("rows", "members", "kind"),
+    [(100_000, 1, torch.float32), (ROWS, 2, torch.float32), (ROWS, 1, torch.float64)],
+)
+def test_all_else_runs_on_pytorch(rows: int, members: int, kind: torch.dtype) -> None:
+    made = network([Dense(5, "relu"), Dense(3)], (4,), "mse", members, kind)
+    made.use_chain(rows)
+    assert type(made.chain) is Chain
+
+
 def test_losses_may_be_left_out() -> None:
     made = network([Dense(5, "relu"), Dense(3, "softmax")], (4,), "sparse_categorical_crossentropy", 2)
     x = torch.randn(2, ROWS, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
@@ -134,12 +200,12 @@ def test_softmax_in_the_last_dense_layer_is_left_to_the_loss() -> None:
     torch.testing.assert_close(chained.gradient[0, :12].view(4, 3), x[0].T @ slope / ROWS)
 
 
-def pictures() -> list[Layer]:
-    return [Flatten(), Dense(5, "relu"), Dense(1)]
+def pictures(outputs: int) -> list[Layer]:
+    return [Flatten(), Dense(5, "relu"), Dense(outputs)]
 
 
 def test_pictures_are_flattened_first() -> None:
-    made = network(pictures(), (2, 2, 3), "mse", 2)
+    made = network(pictures(1), (2, 2, 3), "mse", 2)
     x = torch.randn(2, ROWS, 2, 2, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     chained, plain = both(made, x, shapes("numbers", 2, 1), None, tell=True)
     torch.testing.assert_close(chained.gradient, plain.gradient, rtol=1e-10, atol=1e-12)
