@@ -49,7 +49,7 @@ class ArrayChain(Chain):
         values = x.numpy()[0]
         for link in self.links:
             values = link.forth(values, mode)
-        return torch.from_numpy(values)[None]
+        return torch.from_numpy(values).unsqueeze(0)
 
     def _back(self, d: Tensor) -> None:
         values = d.numpy()[0]

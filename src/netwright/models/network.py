@@ -198,7 +198,7 @@ class GraphNetwork(Trainable):
             told = penalty[:, None].expand(-1, step.output[0].shape[1])  # [M, B]
             step = step._replace(losses=step.losses + penalty, output=[*step.output, told])
         if self.frozen:
-            step.gradient.mul_(self.moving)
+            step.gradient.mul_(self.moving)  # type: ignore[arg-type]
         return step
 
     def penalty(self) -> Tensor:
