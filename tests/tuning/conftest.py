@@ -58,7 +58,7 @@ def study(tmp_path: Path, table: pl.DataFrame) -> Callable[..., Study]:
     ) -> Study:
         values = changed(SETTINGS, data={"target": ["y"]}, **sections)
         if not resume:
-            values["output"] = {"folder": str(tmp_path / name)}
+            values.setdefault("output", {})["folder"] = str(tmp_path / name)
         source = table if rows is None else rows
         folder = tmp_path / name if resume else None
         return Study(tune(Config.parse(values), source, watch, resume=folder))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import time
 
 import numpy as np
 import polars as pl
@@ -19,15 +20,15 @@ from netwright.runs.run import Run
 from netwright.training.callbacks import Callback
 from netwright.tuning import tune as tuning
 
+NUMBERS = ["trial", "state", "score", "training.learning_rate", "network.dropout"]
+
+
 @pytest.fixture(autouse=True)
 def pages(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Drawing takes most of the time of a search this small: only the tests of pages do it."""
     monkeypatch.setattr("netwright.report.build", lambda folder: folder)
     if "page" not in request.node.name:
         monkeypatch.setattr(tuning, "build", lambda folder: folder)
-
-
-NUMBERS = ["trial", "state", "score", "training.learning_rate", "network.dropout"]
 
 
 def test_what_a_search_leaves_and_its_page(study, table):
@@ -145,9 +146,9 @@ def test_a_killed_study_goes_on_with_the_same_trials(study, search, steps):
 
 
 def test_a_study_may_go_on_with_more_trials(study):
-    first = study(tune={"trials": 4, "batch": 2})
+    first = study(tune={"trials": 4, "batch": 2}).trials
     more = study(tune={"trials": 8, "batch": 2}, resume=True)
-    assert more.trials.select(NUMBERS)[:4].equals(first.trials.select(NUMBERS))
+    assert more.trials.select(NUMBERS)[:4].equals(first.select(NUMBERS))
     assert len(more.trials) == 8
 
 
@@ -181,11 +182,11 @@ def test_what_is_no_study_cannot_go_on(study):
         study("nowhere", resume=True)
 
 
-def test_a_folder_that_holds_something_is_kept(study, tmp_path):
+def test_a_folder_that_holds_something_is_kept(study):
     study(tune={"trials": 2})
     with pytest.raises(InputError, match="not empty"):
         study(tune={"trials": 2})
-    again = study(tune={"trials": 3}, output={"folder": str(tmp_path / "study"), "overwrite": True})
+    again = study(tune={"trials": 3}, output={"overwrite": True})
     assert len(again.trials) == 3
 
 
@@ -273,9 +274,9 @@ def test_an_ensemble_is_the_mean_of_the_best(study, table):
 
 def test_halving_ends_half_of_the_trials_early(study):
     found = study(tune={"trials": 16, "prune": "halving"}, training={"epochs": 8, "patience": None})
-    states = found.trials["state"].value_counts().rows_by_key("state")
-    assert states["pruned"] == [12]  # of 16, 8 go on at epoch 2, and 4 at epoch 4
-    assert states["complete"] == [4]
+    states = found.trials["state"].to_list()
+    assert states.count("pruned") == 12  # of 16, 8 go on at epoch 2, and 4 at epoch 4
+    assert states.count("complete") == 4
     pruned = found.trials.filter(pl.col("state") == "pruned")
     assert pruned["epoch"].max() <= 4
     whole = study("whole", tune={"trials": 16, "prune": "none"}, training={"epochs": 8, "patience": None})
@@ -306,7 +307,7 @@ class Stopping(Watch):
 
 
 def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on_later(study):
-    settings = {"trials": 9, "batch": 3}
+    settings = {"trials": 9, "batch": 3, "prune": "none"}
     unbroken = study("unbroken", tune=settings)
     cut = study("cut", tune=settings, watch=Stopping())
     assert cut.trials["state"].to_list() == ["complete"] * 3 + ["stopped"] * 3
@@ -320,9 +321,11 @@ def test_ctrl_c_keeps_what_is_done_and_the_study_goes_on_later(study):
 
 
 def test_a_time_limit_ends_the_search(study):
-    found = study(tune={"trials": "auto", "ensemble": 2}, training={"time_limit": 9.0})
-    assert len(found.trials) >= 2
-    assert found.best_run.metrics["seconds"]["total"] < 12
+    began = time.monotonic()
+    found = study(tune={"trials": "auto", "ensemble": 2}, training={"time_limit": 12.0})
+    assert len(found.trials) >= 1
+    assert "complete" in found.trials["state"].to_list()
+    assert time.monotonic() - began < 30  # without an end of its own it would go on for ever
 
 
 def test_class_weights_are_searched_with_the_rows_weighted_anew(study, table):
@@ -341,11 +344,11 @@ def test_class_weights_are_searched_with_the_rows_weighted_anew(study, table):
     assert found.trials["score"][1] == pytest.approx(alone.trials["score"][0], rel=1e-5)
 
 
-def test_no_validation_rows_need_folds(study, table):
-    train_and_test = table.with_columns(pl.col("split").replace("validation", "train"))
+def test_no_validation_rows_need_folds(study):
+    split = {"column": None, "validation": 0.0}
     with pytest.raises(InputError, match="no validation rows"):
-        study(rows=train_and_test)
-    assert math.isfinite(study("folds", rows=train_and_test, tune={"folds": 2}).trials["score"].min())
+        study(split=split)
+    assert math.isfinite(study("folds", split=split, tune={"folds": 2}).trials["score"].min())
 
 
 def test_a_space_is_kept_with_the_study(study):

@@ -115,6 +115,7 @@ class _Study:
     origin: dict[str, Any]
     limit: float | None
     plans: dict[int, Plan] = field(default_factory=dict)
+    until: float | None = None  # all training must be over then
     pace: float | None = None  # seconds a trial
 
     @property
@@ -134,10 +135,9 @@ class _Study:
 
     def deadline(self) -> float | None:
         """When the search must be over."""
-        deadline = self.clock.deadline(self.limit)
-        if deadline is None or not _trained_alone(self) or self.pace is None:
-            return deadline
-        return deadline - 2.0 * self.pace / len(self.folds)
+        if self.until is None or not _trained_alone(self) or self.pace is None:
+            return self.until
+        return self.until - 2.0 * self.pace / len(self.folds)
 
 
 def _tune(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, again: bool) -> Path:
@@ -201,6 +201,7 @@ def _walk(study: _Study) -> Path:
     clock.mark("baselines")
     threading.Thread(target=load_plots, daemon=True).start()
     watch.stage("searching")
+    study.until = clock.deadline(study.limit)
     with Interrupt() as interrupt:
         _search(study, interrupt)
     clock.mark("search")
@@ -271,11 +272,11 @@ def _total(settings: TuneConfig, space: Space, search: str, limit: float | None)
 
 def _search(study: _Study, interrupt: Interrupt) -> None:
     """Batch after batch, until trials or time are over, or Ctrl-C."""
-    while not interrupt.asked:
-        trials = _ask(study)
-        if not trials or not _time_for_one(study):
-            return
+    while not interrupt.asked and _time_for_one(study):
         began = time.monotonic()
+        trials = _ask(study)
+        if not trials:
+            return
         twins = [(trial, study.search.twin(trial)) for trial in trials]
         fresh = [trial for trial, twin in twins if twin is None]
         batch = run_batch(
