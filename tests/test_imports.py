@@ -11,11 +11,12 @@ from pathlib import Path
 import pytest
 
 import netwright
+from netwright import layers
 
 HOUSE = Path(netwright.__file__).parent
 # From the ground up. `__init__` gives names of all rooms when asked for, `__main__` is the door.
 ROOMS = [
-    *("errors", "files", "config", "data", "nn"),
+    *("errors", "arguments", "files", "config", "data", "nn", "activations"),
     *("initializers", "regularizers", "constraints", "losses", "metrics", "utils", "layers"),
     *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "plots"),
     *("runs", "models", "trainer", "pipeline", "tuning", "api", "estimators", "cli"),
@@ -25,6 +26,8 @@ DOORS = {"__init__", "__main__"}
 UPSTAIRS = {
     ("api.py", "netwright.cli.screen"),  # nw.train shows its progress
     ("callbacks.py", "netwright.report.canvas"),  # history.plot() draws
+    ("layers/base.py", "netwright.models"),  # layer.get_weights() asks a model that it is a part of
+    ("utils.py", "netwright.plots"),  # plot_model draws
     ("training/finder.py", "netwright.report.canvas"),  # and so does a range test
 }
 HEAVY = {"sklearn", "matplotlib", "pandas", "sqlalchemy", "optuna", "scipy"}
@@ -124,7 +127,7 @@ def test_the_command_line_starts_without_torch():
 def test_no_room_takes_the_name_of_a_public_function():
     """An imported room would take its place: `import netwright.train` makes `nw.train` a module."""
     rooms = {path.stem for path in Path(netwright.__file__).parent.iterdir()}
-    assert not rooms & set(netwright.__all__)
+    assert not rooms & {*netwright.__all__, *netwright._LAYERS}
 
 
 def test_every_public_name_is_there():
@@ -132,6 +135,10 @@ def test_every_public_name_is_there():
         assert getattr(netwright, name) is not None
     for name in netwright._MODULES:
         assert getattr(netwright, name).__name__ == f"netwright.{name}"
-    assert dir(netwright) == sorted({*netwright.__all__, *netwright._MODULES})
+    classes = {name for name in layers.__all__ if isinstance(getattr(layers, name), type)}
+    assert set(netwright._LAYERS) == classes
+    for name in classes:
+        assert getattr(netwright, name) is getattr(layers, name)
+    assert dir(netwright) == sorted({*netwright.__all__, *netwright._LAYERS, *netwright._MODULES})
     with pytest.raises(AttributeError, match="no attribute 'trian'"):
         netwright.trian  # noqa: B018

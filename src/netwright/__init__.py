@@ -13,6 +13,8 @@ if "OMP_WAIT_POLICY" not in os.environ:
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from netwright import activations as activations
+    from netwright import callbacks as callbacks
     from netwright import constraints as constraints
     from netwright import initializers as initializers
     from netwright import layers as layers
@@ -62,6 +64,7 @@ _PLACES = {
 
 # Found as `nw.losses` without an import of their own.
 _MODULES = (
+    "activations",
     "callbacks",
     "constraints",
     "initializers",
@@ -74,6 +77,67 @@ _MODULES = (
     "regularizers",
     "schedules",
     "utils",
+)
+
+# Classes of netwright.layers, found as `nw.Dense` too.
+_LAYERS = (
+    "ELU",
+    "GRU",
+    "LSTM",
+    "Activation",
+    "Add",
+    "Average",
+    "AveragePooling1D",
+    "AveragePooling2D",
+    "BatchNormalization",
+    "Bidirectional",
+    "Concatenate",
+    "Conv1D",
+    "Conv2D",
+    "Conv2DTranspose",
+    "Cropping1D",
+    "Cropping2D",
+    "Dense",
+    "DepthwiseConv2D",
+    "Dot",
+    "Dropout",
+    "Embedding",
+    "Flatten",
+    "GaussianDropout",
+    "GaussianNoise",
+    "GlobalAveragePooling1D",
+    "GlobalAveragePooling2D",
+    "GlobalMaxPooling1D",
+    "GlobalMaxPooling2D",
+    "GroupNormalization",
+    "Layer",
+    "LayerNormalization",
+    "LeakyReLU",
+    "MaxPooling1D",
+    "MaxPooling2D",
+    "Maximum",
+    "Minimum",
+    "MultiHeadAttention",
+    "Multiply",
+    "PReLU",
+    "Permute",
+    "PositionalEncoding",
+    "ReLU",
+    "RepeatVector",
+    "Reshape",
+    "Residual",
+    "SeparableConv2D",
+    "SimpleRNN",
+    "Softmax",
+    "SpatialDropout1D",
+    "SpatialDropout2D",
+    "Subtract",
+    "TimeDistributed",
+    "TransformerEncoder",
+    "UpSampling1D",
+    "UpSampling2D",
+    "ZeroPadding1D",
+    "ZeroPadding2D",
 )
 
 __all__ = [
@@ -106,12 +170,13 @@ def __getattr__(name: str) -> Any:
 
     if name in _MODULES:
         return import_module(f"netwright.{name}")
-    if name not in _PLACES:
+    place = "netwright.layers" if name in _LAYERS else _PLACES.get(name)
+    if place is None:
         raise AttributeError(f"module 'netwright' has no attribute {name!r}")
-    value = getattr(import_module(_PLACES[name]), name)
+    value = getattr(import_module(place), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted({*__all__, *_MODULES})
+    return sorted({*__all__, *_LAYERS, *_MODULES})

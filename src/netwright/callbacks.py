@@ -23,6 +23,7 @@ from typing import Any
 import torch
 
 from netwright import metrics
+from netwright.arguments import Checked
 from netwright.errors import InputError, suggestion
 from netwright.training import callbacks as engine
 from netwright.training.averaging import StochasticAverage
@@ -46,7 +47,7 @@ __all__ = [
 ]
 
 
-class Callback(engine.Callback):
+class Callback(Checked, engine.Callback):
     """Base of all callbacks: override what is needed. Epochs and batches count from 0, as in Keras.
 
     Setting `self.model.stop_training = True` ends the training; `self.learning_rate` reads and sets the

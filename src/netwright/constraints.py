@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netwright.arguments import Checked
 from netwright.errors import InputError
 from netwright.nn.spec import find
 
@@ -14,7 +15,7 @@ EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
-class Constraint:
+class Constraint(Checked):
     """Gives back weights that keep to a rule."""
 
     def __call__(self, weights: Tensor) -> Tensor:

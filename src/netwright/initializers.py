@@ -11,13 +11,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from netwright.arguments import Checked
 from netwright.errors import InputError, suggestion
 from netwright.nn.initial import Initial
 from netwright.nn.spec import find
 
 
 @dataclass(frozen=True)
-class Initializer:
+class Initializer(Checked):
     """Draws the first values of one parameter.
 
     Subclasses say how in `draw`.

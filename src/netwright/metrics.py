@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from netwright import losses
+from netwright.arguments import Checked
 from netwright.errors import InputError, suggestion
 from netwright.losses import Loss, snake
 from netwright.nn.spec import find
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(Checked):
     """A figure of targets and outputs.
 
     Arguments:
@@ -90,6 +91,24 @@ def codes(target: Tensor, output: Tensor) -> Tensor:
 
 
 # Classes ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Accuracy(Metric):
+    """In `compile` the accuracy that fits the loss and the outputs, as the name "accuracy" is.
+
+    By itself it is Keras's: the share of predictions that equal their targets. Keras takes that in training
+    too, where it is about 0 of any probabilities.
+
+    Example:
+        >>> Accuracy()([1, 2, 3], [1, 2, 0])
+        0.6666666865348816
+    """
+
+    higher: ClassVar[bool] = True
+
+    def sums(self, target: Tensor, output: Tensor) -> Tensor:
+        return _mean((columns(target, output) == output).to(output.dtype))
 
 
 @dataclass(frozen=True)
@@ -379,6 +398,9 @@ def get(identifier: object, loss: Loss | None = None, output_shape: tuple[int, .
         >>> get("accuracy", losses.SparseCategoricalCrossentropy(), (10,))
         SparseCategoricalAccuracy(name='accuracy')
     """
+    identifier = identifier() if identifier is Accuracy else identifier
+    if isinstance(identifier, Accuracy) and loss is not None:
+        return replace(_accuracy(loss, output_shape), name=identifier.label)
     if isinstance(identifier, Metric):
         return identifier
     if isinstance(identifier, str):

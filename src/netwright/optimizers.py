@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from netwright import schedules as schedules
+from netwright.arguments import Checked
 from netwright.errors import InputError, suggestion
 from netwright.nn.member import Layout
 from netwright.schedules import LearningRateSchedule
@@ -57,8 +58,8 @@ CLIPS = ("clipnorm", "clipvalue", "global_clipnorm", "clip_percentile")
 OPTIONAL = {"weight_decay", "adam_weight_decay", "rms_rate", *CLIPS}  # None is allowed too
 
 
-@dataclass(frozen=True, repr=False)
-class Optimizer:
+@dataclass(repr=False)
+class Optimizer(Checked):
     """Base of all optimisers.
 
     Arguments:
@@ -76,6 +77,9 @@ class Optimizer:
 
     Raises:
         InputError: an argument that is not allowed.
+
+    `optimizer.learning_rate = 1e-4` sets the rate of the next `fit`, in one that goes on that of the next
+    epoch; the other arguments stay as they were given.
     """
 
     learning_rate: float | LearningRateSchedule = 0.001
@@ -109,6 +113,17 @@ class Optimizer:
                 f"ema_overwrite_frequency must be a whole number, 1 or more, or None, not {frequency!r}",
                 where=type(self).__name__,
             )
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name in self.__dict__:  # it is made already
+            if name != "learning_rate":
+                raise InputError(
+                    f"{name} of an optimizer stays as it was made",
+                    where=type(self).__name__,
+                    hint=f"compile with a new one: optimizers.{type(self).__name__}({name}={value!r})",
+                )
+            self._check(name, value)
+        super().__setattr__(name, value)
 
     def _check(self, name: str, value: Any) -> None:
         allowed, holds = LIMITS[name]
@@ -174,7 +189,7 @@ class Optimizer:
         return None
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class SGD(Optimizer):
     """Stochastic gradient descent; with momentum, velocity = momentum velocity - rate gradient.
 
@@ -198,7 +213,7 @@ class SGD(Optimizer):
         return super()._settings() | {"momentum": self.momentum, "nesterov": self.nesterov}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class RMSprop(Optimizer):
     """rate gradient / sqrt(mean square of the gradient + epsilon) (Hinton, lecture 6e, 2012).
 
@@ -222,7 +237,7 @@ class RMSprop(Optimizer):
         return super()._settings() | own
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Adagrad(Optimizer):
     """rate gradient / sqrt(sum of squares of the gradient + epsilon) (JMLR 12, 2011).
 
@@ -242,7 +257,7 @@ class Adagrad(Optimizer):
         return super()._settings() | own
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Adadelta(Optimizer):
     """Steps in the size of the steps so far (arXiv 1212.5701). The paper's own learning rate is 1.
 
@@ -261,7 +276,7 @@ class Adadelta(Optimizer):
         return super()._settings() | {"rho": self.rho, "epsilon": self.epsilon}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class _Moments(Optimizer):
     """What Adam and its kin share."""
 
@@ -274,7 +289,7 @@ class _Moments(Optimizer):
         return super()._settings() | own
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Adam(_Moments):
     """The gradient's mean over the root of its mean square, both corrected for their start (arXiv 1412.6980).
 
@@ -294,7 +309,7 @@ class Adam(_Moments):
         return super()._settings() | {"amsgrad": self.amsgrad}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class AdamW(Adam):
     """Adam with weight decay (arXiv 1711.05101); as in Keras, weight_decay is the second argument.
 
@@ -308,7 +323,7 @@ class AdamW(Adam):
     rule = "adamw"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Nadam(_Moments):
     """Adam with Nesterov's momentum (Dozat, ICLR workshop 2016). Arguments: see `Adam`."""
 
@@ -318,7 +333,7 @@ class Nadam(_Moments):
         return super()._settings() | {"momentum_decay": 1.0}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Adamax(_Moments):
     """Adam over the greatest gradient in the place of the mean square (arXiv 1412.6980).
 
@@ -328,7 +343,7 @@ class Adamax(_Moments):
     rule = "adamax"
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Lion(Optimizer):
     """rate times the sign of a mean of the gradient (arXiv 2302.06675). Wants a tenth of Adam's rate or less.
 
@@ -347,7 +362,7 @@ class Lion(Optimizer):
         return super()._settings() | {"beta1": self.beta_1, "beta2": self.beta_2}
 
 
-@dataclass(frozen=True, repr=False)
+@dataclass(repr=False)
 class Muon(Optimizer):
     """The orthogonal matrix nearest to the momentum for kernels, AdamW for the rest (Jordan, 2024).
 

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from netwright.arguments import Checked, checked
 from netwright.errors import InputError
 from netwright.nn.spec import find
 
 
 @dataclass(frozen=True)
-class Regularizer:
+class Regularizer(Checked):
     """A penalty l1 * sum(|w|) + l2 * sum(w²) of each member."""
 
     @property
@@ -63,6 +64,29 @@ class L1L2(Regularizer):
 
     l1: float = 0.0
     l2: float = 0.0
+
+
+@checked
+def l1(l1: float = 0.01) -> L1:
+    """`L1` as a function, as in `kernel_regularizer=regularizers.l1(1e-4)`."""
+    return L1(l1)
+
+
+@checked
+def l2(l2: float = 0.01) -> L2:
+    """`L2` as a function."""
+    return L2(l2)
+
+
+@checked
+def l1_l2(l1: float = 0.01, l2: float = 0.01) -> L1L2:
+    """`L1L2` as a function; each is .01 unless given.
+
+    Example:
+        >>> l1_l2(l2=0.5)
+        L1L2(l1=0.01, l2=0.5)
+    """
+    return L1L2(l1, l2)
 
 
 KNOWN: dict[str, Regularizer] = {"l1": L1(), "l2": L2(), "l1_l2": L1L2(0.01, 0.01)}

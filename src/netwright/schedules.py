@@ -13,11 +13,12 @@ from typing import overload
 import torch
 from torch import Tensor
 
+from netwright.arguments import Checked
 from netwright.errors import InputError
 
 
 @dataclass(frozen=True)
-class LearningRateSchedule:
+class LearningRateSchedule(Checked):
     """Base of all schedules: called with a step, it gives the learning rate of that step.
 
     To write one of your own, make a subclass with a method `rate(step)` on floats.

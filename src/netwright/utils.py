@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from netwright.arguments import checked
 from netwright.errors import InputError
 from netwright.nn.seed import set_seed
 
@@ -77,6 +79,39 @@ def set_random_seed(seed: int) -> None:
     random.seed(int(seed))
     np.random.seed(int(seed))  # noqa: NPY002 - the programs' own data often come from here
     torch.manual_seed(int(seed))
+
+
+@checked
+def plot_model(
+    model: Any,
+    to_file: str | Path | None = "model.png",
+    show_shapes: bool = True,
+    show_layer_names: bool = True,
+    show_layer_activations: bool = True,
+    rankdir: str = "TB",
+    dpi: int = 200,
+) -> Any:
+    """A drawing of a model as `netwright.plots.network` makes it, in a file.
+
+    Arguments:
+        model: a `Sequential` or `Model`.
+        to_file: its name ends as the kind of picture: .png, .svg, .pdf; None for no file.
+        show_shapes, show_layer_names, show_layer_activations, rankdir: for programs written for Keras; not
+            used.
+        dpi: dots an inch.
+
+    Returns:
+        The matplotlib figure.
+
+    Raises:
+        InputError: the model has no shape yet.
+    """
+    from netwright.plots import network
+
+    figure = network(model)
+    if to_file is not None:
+        figure.savefig(to_file, dpi=dpi)
+    return figure
 
 
 def normalize(x: Any, axis: int = -1, order: int = 2) -> np.ndarray:

@@ -7,6 +7,7 @@ from netwright.layers.bidirectional import Bidirectional
 from netwright.layers.convolution import Conv1D, Conv2D
 from netwright.layers.dense import Dense
 from netwright.layers.embedding import Embedding
+from netwright.layers.entry import Input, InputLayer
 from netwright.layers.merging import (
     Add,
     Average,
@@ -84,6 +85,8 @@ __all__ = [
     "GlobalMaxPooling1D",
     "GlobalMaxPooling2D",
     "GroupNormalization",
+    "Input",
+    "InputLayer",
     "Layer",
     "LayerNormalization",
     "LeakyReLU",

@@ -49,7 +49,9 @@ class Layer(member.Layer):
         name: the layer's name; made from its class unless given.
         input_shape: of the first layer of a `Sequential`, without the batch.
         input_dim: the same for vectors: an input_shape of (input_dim,).
+        batch_input_shape, batch_shape: the same with the batch in front: (None, 28, 28, 1).
         trainable: whether its parameters are trained.
+        dtype: for programs written for Keras; not used: layers compute in float32.
 
     Example:
         >>> class Double(Layer):
@@ -73,12 +75,18 @@ class Layer(member.Layer):
         input_shape: Sequence[int | None] | None = None,
         input_dim: int | None = None,
         trainable: bool = True,
+        batch_input_shape: Sequence[int | None] | None = None,
+        batch_shape: Sequence[int | None] | None = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         self.given_name = name
         self.name = name or snake_case(type(self).__name__)
         if input_shape is None and input_dim is not None:
             input_shape = (input_dim,)
+        batch_shape = batch_input_shape if batch_shape is None else batch_shape
+        if input_shape is None and batch_shape is not None:
+            input_shape = without_batch(batch_shape, self.place)
         self.input_shape: Shape | None = None if input_shape is None else as_shape(input_shape, self.place)
         self.trainable = trainable
         self.members = 1
@@ -126,6 +134,63 @@ class Layer(member.Layer):
         if not self.trainable:
             group["rate"] = 0.0
         super().declare(name, shape, initial, **group)
+
+    def get_weights(self) -> list[np.ndarray]:
+        """Copies of the layer's weights, in Keras's order.
+
+        Raises:
+            InputError: it is in no model yet whose input's shape is known.
+        """
+        from netwright.models import weights
+
+        return weights.get(self._home(), of=self)
+
+    def set_weights(self, values: Sequence[Any]) -> None:
+        """Takes what `get_weights` gave, of this layer or one like it.
+
+        Raises:
+            InputError: it is in no model yet, or not so many arrays, another shape, or NaN.
+        """
+        from netwright.models import weights
+
+        weights.set_all(self._home(), values, of=self)
+
+    @property
+    def weights(self) -> list[np.ndarray]:
+        """As `get_weights`."""
+        return self.get_weights()
+
+    def count_params(self) -> int:
+        """Numbers of the layer, trained or not."""
+        return sum(int(values.size) for values in self.get_weights())
+
+    @property
+    def input(self) -> Any:
+        """The symbol that the layer is given in its model, or a list of several."""
+        sources = list(self.output.sources)
+        return sources if self.several else sources[0]
+
+    @property
+    def output(self) -> Symbol:
+        """The symbol that the layer gives in its model: `Model(model.input, layer.output)`.
+
+        Raises:
+            InputError: it is in no model yet.
+        """
+        waiting, seen = list(self._home().graph.outputs), set()
+        while (symbol := waiting.pop()).layer is not self:
+            waiting += [source for source in symbol.sources if source not in seen]
+            seen.update(symbol.sources)
+        return symbol
+
+    def _home(self) -> Any:
+        """A network that the layer is a part of."""
+        from netwright.models import sharing
+
+        network = sharing.home(self)
+        if network is None:
+            raise self.wrong("it is in no model yet", "a model has weights once its input's shape is known")
+        return network
 
     def __call__(self, *inputs: Any, **more: Any) -> Any:
         """On symbols: a symbol of the output. On tensors: the forward pass."""
@@ -186,6 +251,16 @@ def as_shape(shape: Any, where: str) -> Shape:
                 hint="give it without the batch: input_shape=(28, 28, 1)",
             )
     return tuple(None if value is None else int(value) for value in values)
+
+
+def without_batch(shape: Any, where: str) -> Shape:
+    """A shape that a user gave with the batch in front, checked, without it.
+
+    Example:
+        >>> without_batch((None, 28, 28, 1), "Input")
+        (28, 28, 1)
+    """
+    return as_shape(shape, where)[1:]
 
 
 def at_least(value: Any, least: int, name: str, layer: Layer) -> int:

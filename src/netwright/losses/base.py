@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netwright.arguments import Checked
 from netwright.errors import InputError
 from netwright.nn import targets
 
@@ -18,7 +19,7 @@ EPSILON = 1e-7
 
 
 @dataclass(frozen=True)
-class Loss:
+class Loss(Checked):
     """How far outputs are from targets, for each row."""
 
     joins: ClassVar[str | None] = None

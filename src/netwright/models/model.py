@@ -4,25 +4,27 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from netwright import optimizers
+from netwright.arguments import Checked, checked
 from netwright.callbacks import History
 from netwright.config import TrainingConfig
 from netwright.data.dataset import Dataset
-from netwright.errors import InputError, suggestion
-from netwright.layers.base import Layer, Symbol, as_shape
-from netwright.models import data, sharing, weights
+from netwright.errors import InputError
+from netwright.layers.base import Symbol
+from netwright.models import data, sharing
+from netwright.models.checks import at_least_one, both_given, callbacks_of, symbols_of, whole
 from netwright.models.goals import Settings, goals
+from netwright.models.inspection import Inspected
+from netwright.models.keeping import Kept
 from netwright.models.network import GraphNetwork
 from netwright.models.progress import lines
+from netwright.models.rate import AssignedRate
 from netwright.models.start import fit_start
-from netwright.models.summary import summary
 from netwright.nn.member import PREDICT, Mode
 from netwright.nn.seed import next_seed
 from netwright.schedules import LearningRateSchedule
@@ -37,7 +39,7 @@ ROWS = 32  # of a batch, as in Keras
 SAMPLE = 256  # rows that a start is fitted to
 
 
-class Model:
+class Model(Checked, Inspected, Kept):
     """A network from inputs to outputs.
 
     Arguments:
@@ -51,7 +53,7 @@ class Model:
         stop_training: a callback may set it; ends `fit` after the step.
 
     Example:
-        >>> from netwright.layers import Dense, Add
+        >>> from netwright.layers import Add, Dense, Input
         >>> x = Input((4,))
         >>> hidden = Dense(4, "relu")(x)
         >>> model = Model(x, Dense(1)(Add()([x, hidden])))
@@ -66,7 +68,7 @@ class Model:
         name: str | None = None,
     ) -> None:
         self._prepare(name)
-        self.network = GraphNetwork(_symbols(inputs, "inputs"), _symbols(outputs, "outputs"))
+        self.network = GraphNetwork(symbols_of(inputs, "inputs"), symbols_of(outputs, "outputs"))
         self._start()
 
     def _prepare(self, name: str | None) -> None:
@@ -89,48 +91,9 @@ class Model:
         sharing.enter(self.network)
         self.engine = None
 
-    def _built(self, doing: str) -> GraphNetwork:
-        if self.network is None:
-            raise InputError(
-                f"the model has no shape yet, so {doing} is not possible",
-                hint="give the first layer an input_shape, or fit the model first",
-            )
-        return self.network
-
-    @property
-    def layers(self) -> list[Layer]:
-        return list(self._built("listing layers").graph.layers.values())  # type: ignore[misc]
-
-    @property
-    def inputs(self) -> list[Symbol]:
-        return list(self._built("naming inputs").graph.inputs)
-
-    @property
-    def outputs(self) -> list[Symbol]:
-        """Symbols to build further models on: `Model(model.inputs, model.outputs)`."""
-        return list(self._built("naming outputs").graph.outputs)
-
-    @property
-    def trainable(self) -> bool:
-        """Whether any layer is trained; setting it sets it for all. What it is counts at the next `fit`."""
-        return any(layer.trainable for layer in self.layers)
-
-    @trainable.setter
-    def trainable(self, value: bool) -> None:
-        for layer in self.layers:
-            layer.trainable = value
-
-    def get_layer(self, name: str | None = None, index: int | None = None) -> Layer:
-        """A layer by its name, or by its place."""
-        if index is not None:
-            return self.layers[index]
-        named = {layer.name: layer for layer in self.layers}
-        if name not in named:
-            raise InputError(f"the model has no layer {name!r}", hint=suggestion(str(name), named))
-        return named[name]
-
     # ---------------------------------------------------------------------------------------- compile
 
+    @checked
     def compile(
         self,
         optimizer: Any = "rmsprop",
@@ -165,6 +128,7 @@ class Model:
 
     # -------------------------------------------------------------------------------------------- fit
 
+    @checked
     def fit(
         self,
         x: Any = None,
@@ -213,8 +177,8 @@ class Model:
             raise InputError(
                 f"epochs is {epochs} and initial_epoch {initial_epoch}", hint="nothing is left to do"
             )
-        watching = [*_callbacks(callbacks), *lines(verbose)]
-        _given("fit", x, y)
+        watching = [*callbacks_of(callbacks), *lines(verbose)]
+        both_given("fit", x, y)
         raw = self._inputs(x)
         network = self._built("fit")
         if not network.layout.places:
@@ -239,7 +203,7 @@ class Model:
             min(batch_size, len(train)),
             epochs - initial_epoch,
             shuffle,
-            [self.history, *watching],
+            [self.history, *watching, AssignedRate(self.optimizer)],
         )
         population.state.past, population.state.model = initial_epoch, self
         with fitting_threads(batch_size * network.layout.size, self.device):
@@ -250,6 +214,7 @@ class Model:
                 sharing.tell(network)
         return self.history
 
+    @checked
     def find_rate(
         self,
         x: Any,
@@ -278,7 +243,7 @@ class Model:
             hint = "model.compile(optimizer='adam', loss='mse')"
             raise InputError("compile the model before find_rate", hint=hint)
         size = at_least_one("batch_size", ROWS if batch_size is None else batch_size)
-        _given("find_rate", x, y)
+        both_given("find_rate", x, y)
         raw = self._inputs(x)
         network = self._built("find_rate")
         given = data.targets(network, y)
@@ -372,6 +337,7 @@ class Model:
 
     # --------------------------------------------------------------------------- evaluate and predict
 
+    @checked
     def evaluate(
         self,
         x: Any = None,
@@ -394,7 +360,7 @@ class Model:
                 "compile the model before evaluate", hint="model.compile(loss='mse', metrics=[...])"
             )
         size = at_least_one("batch_size", ROWS if batch_size is None else batch_size)
-        _given("evaluate", x, y)
+        both_given("evaluate", x, y)
         watched, began = lines(verbose), time.monotonic()
         raw = self._inputs(x)
         network = self._built("evaluate")
@@ -404,11 +370,9 @@ class Model:
         found = network.evaluate(rows, network.rows_at_a_time() if batch_size is None else size)
         for each in watched:
             each.tell(-(-len(rows.weight) // size), time.monotonic() - began, found)
-        if return_dict:
-            return found
-        values = list(found.values())
-        return values[0] if len(values) == 1 else values
+        return _told(found, return_dict)
 
+    @checked
     def predict(self, x: Any, batch_size: int | None = None, verbose: int | str = 0) -> Any:
         """The outputs for rows. [N, ...], a list of several
 
@@ -423,6 +387,43 @@ class Model:
         network = self._built("predict")
         size = network.rows_at_a_time() if batch_size is None else at_least_one("batch_size", batch_size)
         return self._outputs(self._inputs(x), size, PREDICT)
+
+    @checked
+    def train_on_batch(
+        self,
+        x: Any,
+        y: Any = None,
+        sample_weight: Any = None,
+        class_weight: dict[int, float] | None = None,
+        return_dict: bool = False,
+    ) -> Any:
+        """One step on all rows that are given; `fit` is many times as fast for many steps.
+
+        Returns:
+            The loss before the step and the metrics, as `evaluate` gives them.
+
+        Raises:
+            InputError: as for `fit`.
+        """
+        both_given("train_on_batch", x, y)
+        rows = len(next(iter(self._inputs(x).values())))
+        history = self.fit(
+            x, y, rows, verbose=0, shuffle=False, sample_weight=sample_weight, class_weight=class_weight
+        ).history
+        return _told({name: history[name][0] for name in self.metrics_names}, return_dict)
+
+    @checked
+    def test_on_batch(
+        self, x: Any, y: Any = None, sample_weight: Any = None, return_dict: bool = False
+    ) -> Any:
+        """`evaluate` without a line."""
+        return self.evaluate(x, y, None, 0, sample_weight, return_dict)
+
+    @checked
+    def predict_on_batch(self, x: Any) -> Any:
+        """`predict` of all rows at once."""
+        rows = len(next(iter(self._inputs(x).values())))
+        return self.predict(x, rows)
 
     def __call__(self, x: Any, training: bool = False) -> Any:
         """`predict` of arrays; with `training` as while training: dropout is on, batch statistics count."""
@@ -450,166 +451,8 @@ class Model:
         outputs = [torch.cat(each).numpy() for each in zip(*parts, strict=True)]
         return outputs[0] if len(outputs) == 1 else outputs
 
-    # ------------------------------------------------------------------------------ weights and words
 
-    def summary(self) -> None:
-        """Prints the layers with their outputs' shapes and numbers of parameters."""
-        network = self._built("a summary")
-        network.freeze()
-        print(summary(self.name, network))
-
-    def count_params(self) -> int:
-        """Numbers of the model, trained or not."""
-        return sum(int(values.size) for values in self.get_weights())
-
-    def get_weights(self) -> list[np.ndarray]:
-        """All weights, layer by layer, in Keras's order and shapes."""
-        return weights.get(self._built("get_weights"))
-
-    def set_weights(self, values: Sequence[Any]) -> None:
-        """Takes what `get_weights` gave, of this model or of one of the same layers.
-
-        Raises:
-            InputError: not so many arrays, another shape, or NaN.
-        """
-        weights.set_all(self._built("set_weights"), values)
-
-    def save(self, path: str | Path, overwrite: bool = True) -> None:
-        """Writes layers and weights into a folder; `nw.load` reads it. Nothing in it is ever run.
-
-        Raises:
-            InputError: a layer or loss of one's own (code is not saved), or a folder that holds other things.
-        """
-        from netwright.models.saving import save
-
-        save(self, Path(path), overwrite=overwrite)
-
-    def save_weights(self, path: str | Path) -> None:
-        """Writes the weights alone into a .safetensors file."""
-        from netwright.models.saving import save_weights
-
-        save_weights(self, Path(path))
-
-    def load_weights(self, path: str | Path) -> None:
-        """Takes the weights of a file that `save_weights` wrote."""
-        from netwright.models.saving import load_weights
-
-        load_weights(self, Path(path))
-
-    # ------------------------------------------------------------------------------ pictures and record
-
-    def plot(self) -> Any:
-        """A drawing of the network as a matplotlib figure; see `netwright.plots.network`."""
-        from netwright.plots import network
-
-        return network(self)
-
-    def plot_surface(self, x: Any, y: Any = None, **options: Any) -> Any:
-        """What a model of two inputs answers everywhere; see `netwright.plots.surface`."""
-        from netwright.plots import surface
-
-        return surface(self, x, y, **options)
-
-    def report(
-        self,
-        folder: str | Path,
-        x: Any,
-        y: Any,
-        *,
-        train: Any = None,
-        validation: Any = None,
-        classes: Sequence[Any] | None = None,
-        target: str = "y",
-        overwrite: bool = False,
-    ) -> Path:
-        """Scores the model on rows that it was not trained on, and writes a record of it.
-
-        The folder holds report.html, metrics.json, predictions.csv, evaluation.json, history.csv (of the last
-        fit) and the model itself; `nw.load(folder)` gives the model back.
-
-        Arguments:
-            folder: a new or empty one.
-            x, y: rows to score, as for `evaluate`; what `fit` saw would flatter.
-            train: (x, y) that it was trained on; baselines are fitted on them.
-            validation: (x, y) that the training was watched on.
-            classes: names of the classes, in the order of the outputs.
-            target: name of what is predicted.
-            overwrite: whether an earlier report may be replaced.
-
-        Returns:
-            The page's path.
-
-        Raises:
-            InputError: several outputs, or outputs that are no vectors; a folder that holds other things.
-        """
-        from netwright.models.report import report
-
-        named: dict[str, Any] = {"classes": classes, "target": target, "overwrite": overwrite}
-        return report(self, Path(folder), x, y, train=train, validation=validation, **named)
-
-    def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self.name!r}>"
-
-
-def Input(
-    shape: Sequence[int | None] | int,
-    name: str | None = None,
-    dtype: str | None = None,
-    batch_size: int | None = None,
-) -> Symbol:
-    """Where data enters a model.
-
-    Arguments:
-        shape: of a row, without the batch; None for a length that may differ.
-        name: what `fit` can call it.
-        dtype, batch_size: for programs written for Keras; not used.
-
-    Example:
-        >>> Input((28, 28, 1)).shape
-        (28, 28, 1)
-    """
-    return Symbol(as_shape(shape, "Input"), name=name, dtype=dtype or "float32")
-
-
-def _symbols(given: Any, what: str) -> list[Symbol]:
-    found = list(given.values()) if isinstance(given, dict) else given
-    found = list(found) if isinstance(found, list | tuple) else [found]
-    for each in found:
-        if not isinstance(each, Symbol):
-            raise InputError(
-                f"{what} are what Input and layers give, not {each!r}",
-                where="Model",
-                hint="x = nw.Input((4,))",
-            )
-    if not found:
-        raise InputError(f"there are no {what}", where="Model")
-    return found
-
-
-def _callbacks(given: Any) -> list[Callback]:
-    """The callbacks of a user, checked."""
-    found: list[Any] = list(given or []) if isinstance(given, list | tuple) or given is None else [given]
-    for callback in found:
-        if not isinstance(callback, Callback):
-            raise InputError(
-                f"{callback!r} is no callback", where="callbacks", hint="see netwright.callbacks"
-            )
-    return found
-
-
-def _given(doing: str, x: Any, y: Any) -> None:
-    if x is None:
-        raise InputError(f"{doing} needs x, the inputs")
-    if y is None:
-        raise InputError(f"{doing} needs y, the targets", hint="arrays are given as fit(x, y)")
-
-
-def at_least_one(name: str, value: Any) -> int:
-    return whole(name, value, 1)
-
-
-def whole(name: str, value: Any, least: int) -> int:
-    """A whole number that a user gave, checked."""
-    if isinstance(value, bool) or not isinstance(value, int | np.integer) or value < least:
-        raise InputError(f"{name} is {value!r}", hint=f"give a whole number, at least {least}")
-    return int(value)
+def _told(found: dict[str, float], by_name: bool) -> Any:
+    """Figures as Keras gives them: one alone, several as a list, or by name."""
+    values = list(found.values())
+    return found if by_name else values[0] if len(values) == 1 else values

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
+import warnings
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import ModuleType
@@ -41,15 +42,28 @@ DAMAGE = (
 
 def save(model: Model, folder: Path, *, overwrite: bool = True) -> None:
     """Writes a model into a folder. See `Model.save`."""
-    network = model._built("saving")
+    model._built("saving")
     if folder.is_file():
         raise InputError("there is a file of that name, and a model is a folder", where=str(folder))
+    _warn_of_name(folder, (".keras", ".h5", ".hdf5"), "a folder of safetensors and JSON")
     others = {each.name for each in folder.iterdir()} if folder.is_dir() else set()
     ours = is_layers(folder) and others <= {ABOUT, WEIGHTS, MOMENTS}
     if others and not (overwrite and ours):
         raise InputError(
             "the folder holds something already", where=str(folder), hint="choose another, or overwrite=True"
         )
+    about, weights, moments = parts(model)
+    write_bytes(folder / WEIGHTS, weights)
+    if moments is not None:
+        write_bytes(folder / MOMENTS, moments)
+    else:
+        (folder / MOMENTS).unlink(missing_ok=True)
+    write_json(folder / ABOUT, about)
+
+
+def parts(model: Model) -> tuple[dict[str, Any], bytes, bytes | None]:
+    """What `save` writes: layers and settings, weights, and the optimiser's moments where it has some."""
+    network = model._built("saving")
     weights, compiled = _bytes(network), _compiled(model)
     moments = None
     if compiled is not None and model.engine is not None:
@@ -67,12 +81,7 @@ def save(model: Model, folder: Path, *, overwrite: bool = True) -> None:
         "sha256": hashlib.sha256(weights).hexdigest(),
         "moments": None if moments is None else hashlib.sha256(moments).hexdigest(),
     }
-    write_bytes(folder / WEIGHTS, weights)
-    if moments is not None:
-        write_bytes(folder / MOMENTS, moments)
-    else:
-        (folder / MOMENTS).unlink(missing_ok=True)
-    write_json(folder / ABOUT, about)
+    return about, weights, moments
 
 
 def load(folder: Path) -> Model:
@@ -81,14 +90,27 @@ def load(folder: Path) -> Model:
     Raises:
         InputError: a file is missing or damaged, or a newer version wrote it.
     """
+    if folder.is_file():
+        raise InputError(
+            "this is a file, and Netwright's models are folders",
+            where=str(folder),
+            hint="a model that Keras wrote is taken over by set_weights(model_of_keras.get_weights())",
+        )
     about = read_about(folder)
     weights = _checked(folder / WEIGHTS, about.get("sha256"))
     moments = None
     if about.get("moments") is not None:
         moments = _checked(folder / MOMENTS, about["moments"])
+    return from_parts(about, weights, moments, str(folder))
+
+
+def from_parts(
+    about: dict[str, Any], weights: bytes, moments: bytes | None, where: str = "a pickled model"
+) -> Model:
+    """The model of which `parts` gave these."""
     try:
         model = _build(about, len(weights))
-        _load(model, weights, str(folder / WEIGHTS))
+        _load(model, weights, where)
         if about["compiled"] is not None:
             model.compile(**_from_compiled(about["compiled"]))
         if moments is not None and model.optimizer is not None:
@@ -96,7 +118,7 @@ def load(folder: Path) -> Model:
             model.engine = model.optimizer.build(network.flat.detach(), network.layout)
             model.engine.load_state_dict(from_bytes(moments))
     except DAMAGE as error:  # RecursionError is a RuntimeError
-        raise InputError(f"the saved model does not fit together: {error}", where=str(folder)) from None
+        raise InputError(f"the saved model does not fit together: {error}", where=where) from None
     return model
 
 
@@ -138,7 +160,17 @@ def is_layers(folder: Path) -> bool:
 
 def save_weights(model: Model, path: Path) -> None:
     """Writes the weights alone. See `Model.save_weights`."""
-    write_bytes(path, _bytes(model._built("saving")))
+    content = _bytes(model._built("saving"))
+    _warn_of_name(path, (".h5", ".hdf5", ".keras"), "a file of safetensors")
+    write_bytes(path, content)
+
+
+def _warn_of_name(path: Path, endings: tuple[str, ...], what: str) -> None:
+    """Keras's endings are taken: an error after a long training would cost it. What is written is told."""
+    if path.suffix in endings:
+        warnings.warn(
+            f"{path} is {what}, whatever its name says: Netwright reads it, Keras does not", stacklevel=5
+        )
 
 
 def load_weights(model: Model, path: Path) -> None:
@@ -153,6 +185,11 @@ def _bytes(network: GraphNetwork) -> bytes:
 
 def _load(model: Model, content: bytes, where: str) -> None:
     network = model._built("loading")
+    if content.startswith(b"\x89HDF"):
+        hint = "take weights over from Keras by set_weights(model_of_keras.get_weights())"
+        raise InputError(
+            "this is a file of HDF5, and weights are files of safetensors", where=where, hint=hint
+        )
     try:
         values = from_bytes(content)
     except SafetensorError as error:

@@ -35,14 +35,14 @@ class Sequential(Model):
     def __init__(self, layers: Sequence[Layer | Symbol] | None = None, name: str | None = None) -> None:
         self._prepare(name)
         self.list: list[Layer] = []
-        self.input: Symbol | None = None
+        self.entry: Symbol | None = None
         for layer in layers or []:
             self.add(layer)
 
     def add(self, layer: Layer | Symbol) -> None:
         """Puts a layer at the end. The others keep their weights."""
         if isinstance(layer, Symbol) and layer.layer is None and not self.list:
-            self.input = layer
+            self.entry = layer
             return
         if isinstance(layer, Model):
             raise InputError(
@@ -55,8 +55,8 @@ class Sequential(Model):
             raise InputError(f"{name} is no layer", where="Sequential.add", hint="such as layers.Dense(64)")
         if any(layer is each for each in self.list):
             raise layer.wrong("it is in the model already", "make a new layer for each place")
-        if not self.list and self.input is None and layer.input_shape is not None:
-            self.input = Symbol(layer.input_shape)
+        if not self.list and self.entry is None and layer.input_shape is not None:
+            self.entry = Symbol(layer.input_shape)
         self.list.append(layer)
         try:
             self._rebuild()
@@ -74,13 +74,13 @@ class Sequential(Model):
 
     def _rebuild(self) -> None:
         """The network of the layers as they are now, where the input is known."""
-        if self.input is None or not self.list:
+        if self.entry is None or not self.list:
             self.network = None
             return
-        symbol = self.input
+        symbol = self.entry
         for layer in self.list:
             symbol = layer(symbol)
-        network = GraphNetwork([self.input], [symbol])
+        network = GraphNetwork([self.entry], [symbol])
         if self.settings is not None:
             network.aim(goals(self.settings, network))
         before, self.network = self.network, network
@@ -91,7 +91,7 @@ class Sequential(Model):
         """Builds the layers for rows of a shape; Keras's form with the batch, (None, 4), is understood."""
         if input_shape is not None:
             shape = as_shape(input_shape, "build")
-            self.input = Symbol(shape[1:] if len(shape) > 1 and shape[0] is None else shape)
+            self.entry = Symbol(shape[1:] if len(shape) > 1 and shape[0] is None else shape)
         self._rebuild()
 
     @property
@@ -102,10 +102,10 @@ class Sequential(Model):
         if self.network is None:
             if not self.list:
                 raise InputError("the model has no layers", hint="model.add(layers.Dense(64))")
-            self.input = Symbol(arrays.inputs(x, ["x"])["x"].shape[1:] or (1,))
+            self.entry = Symbol(arrays.inputs(x, ["x"])["x"].shape[1:] or (1,))
             try:
                 self._rebuild()
             except InputError:
-                self.input = None
+                self.entry = None
                 raise
         return super()._inputs(x)

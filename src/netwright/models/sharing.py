@@ -6,6 +6,7 @@ shares with others, and whoever changes some writes them into the others too.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from weakref import WeakKeyDictionary, WeakSet
 
 import torch
@@ -35,6 +36,18 @@ def tell(network: GraphNetwork) -> None:
         for other in _networks.get(layer, ()):  # type: ignore[call-overload]
             if other is not network:
                 _copy(layer, network, other)  # type: ignore[arg-type]
+
+
+def home(layer: Layer) -> GraphNetwork | None:
+    """A network that the layer is a part of; None where there is none. All of them have the same weights."""
+    return next(iter(_networks.get(layer, ())), None)
+
+
+def settle(pairs: Iterable[tuple[Layer, Layer]]) -> None:
+    """Where the first of two layers is settled the second is too."""
+    for layer, other in pairs:
+        if layer in _settled:
+            _settled.add(other)
 
 
 def settled(layer: Layer) -> bool:

@@ -7,8 +7,14 @@ from typing import Any
 from netwright.models.network import GraphNetwork
 
 
-def summary(title: str, network: GraphNetwork) -> str:
-    """The table that `Model.summary` prints: layers with their outputs' shapes and numbers of parameters."""
+def summary(title: str, network: GraphNetwork, width: int = 0) -> str:
+    """The table that `Model.summary` prints: layers with their outputs' shapes and numbers of parameters.
+
+    Arguments:
+        title: the model's name.
+        network: its layers.
+        width: of the table at least; its first column grows.
+    """
     counts: dict[str, int] = {}
     trained = 0
     for place in network.layout.places:
@@ -48,11 +54,12 @@ def summary(title: str, network: GraphNetwork) -> str:
         f"Trained: {trained:,}",
         f"Not trained: {total - trained:,}",
     ]
-    return "\n".join([f'Model: "{title}"', *_table(heads, rows), *ends])
+    return "\n".join([f'Model: "{title}"', *_table(heads, rows, width), *ends])
 
 
-def _table(heads: list[str], rows: list[list[str]]) -> list[str]:
+def _table(heads: list[str], rows: list[list[str]], width: int) -> list[str]:
     widths = [max(len(row[column]) for row in [heads, *rows]) for column in range(len(heads))]
+    widths[0] += max(0, width - sum(widths) - 3 * len(widths) + 3)
     rule = "─" * (sum(widths) + 3 * len(widths) - 3)
 
     def line(row: list[str]) -> str:
