@@ -112,7 +112,8 @@ def _as_columns(task: Task, target: np.ndarray, classes: int | None) -> np.ndarr
     if task == "multiclass":
         count = int(target.max()) + 1 if classes is None else classes
         return np.where(target[:, None] >= 0, target[:, None] == np.arange(count), np.nan)
-    return target.astype(np.float64).reshape(len(target), -1)
+    values = target.astype(np.float64)
+    return values if values.ndim == 2 else values[:, None]
 
 
 def _known_rows(inputs: Any, target: np.ndarray) -> tuple[Any, np.ndarray]:
