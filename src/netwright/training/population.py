@@ -536,7 +536,8 @@ class Diverged(NetwrightError):
     def __init__(self, epoch: int, rate: float) -> None:
         super().__init__(
             f"the training loss is not a finite number: the weights ran away in epoch {epoch}; "
-            f"try a lower learning rate than {rate:g} (training.learning_rate of a config, learning_rate of an optimizer)"
+            f"try a lower learning rate than {rate:g} "
+            "(training.learning_rate of a config, learning_rate of an optimizer)"
         )
 
 
