@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from netwright.errors import InputError
 from netwright.layers.base import Activated, Layer, Symbol, snake_case
+from netwright.layers.pooling import MaxPooling1D, MaxPooling2D
 from netwright.nn.member import Mode
 
 
@@ -31,6 +33,7 @@ class Graph(nn.Module):
     Attributes:
         layers: each layer once, by its name, in order.
         nodes: calls of layers, in order; the first places hold the inputs.
+        postponed: places of values whose activation comes after the next layer.
 
     Raises:
         InputError: the outputs need an input that is not given, or two layers share a name.
@@ -56,6 +59,7 @@ class Graph(nn.Module):
             self.shapes.append(symbol.layer.connect(shapes if symbol.layer.several else shapes[0], members))
             self.nodes.append(Node(symbol.layer, sources, places[symbol]))
         self.ends = [places[symbol] for symbol in outputs]
+        self.postponed = _postponed(self.nodes, self.ends)
         self.layers = nn.ModuleDict()
         # Not by add_module: a layer may be called "values" or "type", as the dictionary's own methods are.
         self.layers._modules.update(_named([node.layer for node in self.nodes]))
@@ -65,11 +69,13 @@ class Graph(nn.Module):
         values: list[Any] = [*inputs, *[None] * len(self.nodes)]
         for layer, sources, place in self.nodes:
             given: Any = [values[source] for source in sources] if layer.several else values[sources[0]]
-            if place in joined:
+            if place in joined or place in self.postponed:
                 assert isinstance(layer, Activated)
                 values[place] = layer.compute(given, mode)
             else:
                 values[place] = layer(given, mode)
+            if sources[0] in self.postponed:
+                values[place] = torch.relu(values[place])
         return [values[place] for place in self.ends]
 
     def last_layer(self, output: int) -> Layer | None:
@@ -84,6 +90,24 @@ class Graph(nn.Module):
             node.sources == (place,) and not node.layer.several for place, node in enumerate(self.nodes)
         )
         return [node.layer for node in self.nodes] if straight else None
+
+
+def _postponed(nodes: list[Node], ends: list[int]) -> frozenset[int]:
+    """Places of values that are pooled before their relu: the largest value is the same, and there is less
+    to do. The gradient is the same too."""
+    readers: dict[int, list[Layer]] = {}
+    for node in nodes:
+        for source in node.sources:
+            readers.setdefault(source, []).append(node.layer)
+    return frozenset(
+        node.place
+        for node in nodes
+        if isinstance(node.layer, Activated)
+        and type(node.layer).forward is Activated.forward
+        and node.layer.activation_name == "relu"
+        and node.place not in ends
+        and [type(reader) for reader in readers.get(node.place, [])] in ([MaxPooling1D], [MaxPooling2D])
+    )
 
 
 def _ordered(outputs: Sequence[Symbol]) -> list[Symbol]:

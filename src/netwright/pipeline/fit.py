@@ -12,6 +12,7 @@ from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.nn.network import Network
 from netwright.pipeline.decide import check_decisions, decide
+from netwright.pipeline.precision import Finer, tried_precision
 from netwright.pipeline.prepare import Prepared
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback
@@ -46,6 +47,9 @@ def fit(
     train, validation = torch.from_numpy(split.train), torch.from_numpy(split.validation)
     refit = config.training.refit
     check_decisions(config, split.validation)
+    if prepared.config.training.precision == "auto":
+        found = tried_precision(prepared.schema, config, data, train)
+        config.training.precision = found  # type: ignore[assignment]
     population = _population(prepared, config, data, train, validation, callbacks)
     if deadline is not None:
         config.training.epochs = _epochs_in_time(population, deadline, halve=refit)
@@ -89,7 +93,7 @@ def _population(
     seed = config.training.seed
     network = build(prepared.schema, config.inputs, config.network, count).to(data.target.device)
     members = [Member.of(config.training, train, validation, seed + place) for place in range(count)]
-    return Population(network, data, members, config.training, callbacks, leave=True)
+    return Population(network, data, members, config.training, [*callbacks, Finer()], leave=True)
 
 
 def _epochs_in_time(population: Population, deadline: float, *, halve: bool) -> int:

@@ -73,8 +73,7 @@ def resolve(config: Config, schema: Schema, rows: int) -> tuple[Config, torch.de
     _network(config, effort, rows)
     if config.training.loss == "auto":
         config.training.loss = "mse" if schema.target.task == "regression" else "cross_entropy"
-    device = _training(config, effort, rows, _largest_layer(config, schema))
-    return config, device
+    return config, _training(config, schema, effort, rows)
 
 
 def _inputs(config: Config, schema: Schema, effort: Effort, rows: int) -> None:
@@ -137,7 +136,7 @@ def _largest_layer(config: Config, schema: Schema) -> int:
     return max((place.declared.size for place in Layout(built.trunk).places), default=0)
 
 
-def _training(config: Config, effort: Effort, rows: int, largest: int) -> torch.device:
+def _training(config: Config, schema: Schema, effort: Effort, rows: int) -> torch.device:
     training = config.training
     device = find_device(training.device)
     training.device = device.type  # type: ignore[assignment]
@@ -156,12 +155,14 @@ def _training(config: Config, effort: Effort, rows: int, largest: int) -> torch.
         training.patience = max(4, min(MOST_PATIENCE, round(int(training.epochs) / 3)))
     if training.members == "auto":
         training.members = effort.members
-    if training.threads is None and device.type == "cpu" and _work(config, largest) < SMALL_WORK:
+    work = products(config, schema)
+    if training.threads is None and device.type == "cpu" and work < SMALL_WORK:
         training.threads = 1
     training.threads = use_threads(training.threads)
     return device
 
 
-def _work(config: Config, largest: int) -> int:
-    """Products of one layer in one step."""
-    return int(config.training.batch_size) * int(config.training.members) * largest
+def products(config: Config, schema: Schema) -> int:
+    """Products of the largest layer in one step of all members."""
+    training = config.training
+    return int(training.batch_size) * int(training.members) * _largest_layer(config, schema)

@@ -10,6 +10,7 @@ import torch
 
 from netwright.errors import InputError
 from netwright.training.population import Population
+from netwright.training.trial import without_trace
 
 SMOOTHING = 0.95
 WORSE = 4.0  # the test ends where the smoothed loss is so many times its best
@@ -83,23 +84,8 @@ def find_rate(population: Population, low: float = 1e-7, high: float = 10.0, ste
             f"a range test from {low} to {high} in {steps} steps cannot be made",
             hint="0 < low < high, and at least 10 steps",
         )
-    network, optimizer = population.network, population.optimizer
-    assert optimizer is not None
-    live = [network.flat.detach(), *network.live()]
-    kept = [each.clone() for each in live]
-    remembered = optimizer.state_dict()
-    averages = [part for part in (population.average, getattr(population.clip, "percentile", None)) if part]
-    averaged = [part.state_dict() for part in averages]
-    try:
-        with torch.random.fork_rng([population.device] if population.device.type == "cuda" else []):
-            return _test(population, [low * (high / low) ** (n / (steps - 1)) for n in range(steps)])
-    finally:
-        with torch.no_grad():
-            for now, before in zip(live, kept, strict=True):
-                now.copy_(before)
-        optimizer.load_state_dict(remembered)
-        for part, state in zip(averages, averaged, strict=True):
-            part.load_state_dict(state)
+    with without_trace(population):
+        return _test(population, [low * (high / low) ** (n / (steps - 1)) for n in range(steps)])
 
 
 def _test(population: Population, rates: list[float]) -> RateTest:
