@@ -14,10 +14,10 @@ from netwright.arguments import Checked, checked
 from netwright.callbacks import History
 from netwright.config import TrainingConfig
 from netwright.data.dataset import Dataset
-from netwright.errors import InputError
+from netwright.errors import InputError, suggestion
 from netwright.layers.base import Symbol
 from netwright.models import data, sharing
-from netwright.models.checks import at_least_one, both_given, callbacks_of, symbols_of, whole
+from netwright.models.checks import at_least_one, both_given, callbacks_of, check_mixup, symbols_of, whole
 from netwright.models.goals import Settings, goals
 from netwright.models.inspection import Inspected
 from netwright.models.keeping import Kept
@@ -29,13 +29,15 @@ from netwright.nn.member import PREDICT, Mode
 from netwright.nn.seed import next_seed
 from netwright.schedules import LearningRateSchedule
 from netwright.training.callbacks import Callback
-from netwright.training.device import find_device, fitting_threads
+from netwright.training.device import SMALL_STEP, find_device, fitting_threads, multiplies_bfloat16
 from netwright.training.feed import ResidentFeed
 from netwright.training.finder import RateTest, find_rate
 from netwright.training.population import Member, Population
 from netwright.training.randomness import order, seed_of
+from netwright.training.trial import agreed_precision
 
 ROWS = 32  # of a batch, as in Keras
+PRECISIONS = ("float32", "bfloat16", "auto")
 SAMPLE = 256  # rows that a start is fitted to
 
 
@@ -78,6 +80,7 @@ class Model(Checked, Inspected, Kept):
         self.settings: Settings | None = None
         self.optimizer: optimizers.Optimizer | None = None
         self.engine: Any = None
+        self.precision = self.used_precision = "float32"  # as compiled, and in the last fit
         self.epochs_done = 0
         self.draws = 0  # of randomness in calls with training=True
         self.stop_training = False
@@ -105,6 +108,7 @@ class Model(Checked, Inspected, Kept):
         steps_per_execution: int = 1,
         jit_compile: Any = "auto",
         auto_scale_loss: bool = True,
+        precision: str = "float32",
     ) -> None:
         """Says how the model is to be trained.
 
@@ -116,10 +120,17 @@ class Model(Checked, Inspected, Kept):
             weighted_metrics: taken as further metrics: all metrics weigh rows here.
             run_eagerly, steps_per_execution, jit_compile, auto_scale_loss: for programs written for Keras;
                 not used.
+            precision: of the training: "float32"; "bfloat16", in which products are faster on hardware that
+                has instructions for it (weights, losses and the optimiser stay in float32); or "auto", which
+                takes bfloat16 where the hardware has them, a step is large enough to gain, and some steps
+                from the same start lose no more in it. Predictions are always made in float32.
 
         Raises:
             InputError: an unknown name, with the nearest one.
         """
+        if precision not in PRECISIONS:
+            raise InputError(f"unknown precision {precision!r}", hint=suggestion(str(precision), PRECISIONS))
+        self.precision = self.used_precision = precision
         self.optimizer = optimizers.get(optimizer)
         self.settings = Settings.of(loss, metrics, weighted_metrics, loss_weights)
         self.engine = None
@@ -144,6 +155,7 @@ class Model(Checked, Inspected, Kept):
         sample_weight: Any = None,
         initial_epoch: int = 0,
         validation_batch_size: int | None = None,
+        mixup: float = 0.0,
     ) -> History:
         """Trains the model.
 
@@ -161,6 +173,8 @@ class Model(Checked, Inspected, Kept):
             sample_weight: of each row. [N]
             initial_epoch: where the count of epochs begins.
             validation_batch_size: not used: validation takes as many rows at a time as fit.
+            mixup: alpha: rows of a batch are blended by shares from Beta(alpha, alpha), and their losses too
+                (arXiv 1710.09412); 0 for none.
 
         Returns:
             The figures of each epoch: `.history`, `.plot()`.
@@ -193,6 +207,9 @@ class Model(Checked, Inspected, Kept):
         if class_weight is not None:
             data.weigh_classes(rows, network, class_weight, given, train)
         self._ready(rows, train, min(batch_size, len(train)))
+        if mixup:
+            check_mixup(mixup, raw)
+            network.chain = None
         self.history = History()
         self.stop_training = False
         population = self._population(
@@ -204,10 +221,12 @@ class Model(Checked, Inspected, Kept):
             epochs - initial_epoch,
             shuffle,
             [self.history, *watching, AssignedRate(self.optimizer)],
+            mixup,
         )
         population.state.past, population.state.model = initial_epoch, self
         with fitting_threads(batch_size * network.layout.size, self.device):
             try:
+                self._choose_precision(population)
                 population.train()
             finally:  # what was learnt stays, whatever a callback raises
                 self.epochs_done += population.state.epoch
@@ -275,7 +294,21 @@ class Model(Checked, Inspected, Kept):
         fit_start(network, {name: each[sample.to(each.device)] for name, each in rows.raw.items()}, settled)
         if network.freeze() or self.engine is None:
             self.engine = self.optimizer.build(network.flat.detach(), network.layout)
-        network.use_chain(batch_size)
+        if self.precision == "float32":
+            network.use_chain(batch_size)
+
+    def _choose_precision(self, population: Population) -> None:
+        """What "auto" is, found in the first fit after `compile`."""
+        network, size = self._built("fit"), int(population.config.batch_size)
+        if self.used_precision == "auto":
+            large = size * network.layout.size >= SMALL_STEP
+            tried = large and multiplies_bfloat16(self.device)
+            self.used_precision = agreed_precision(population) if tried else "float32"
+        if self.precision == "auto":
+            update = {"precision": self.used_precision}
+            population.config = population.config.model_copy(update=update)
+            if self.used_precision == "float32" and population.mixup is None:
+                network.use_chain(size)
 
     def _population(
         self,
@@ -287,6 +320,7 @@ class Model(Checked, Inspected, Kept):
         epochs: int,
         shuffle: bool,
         watching: list[Callback],
+        mixup: float = 0.0,
     ) -> Population:
         """What trains the network."""
         network = self._built("fit")
@@ -299,12 +333,12 @@ class Model(Checked, Inspected, Kept):
             schedule="constant",
             warmup=0.0,
             patience=None,
-            precision="float32",
+            precision="float32" if self.precision == "auto" else self.precision,  # type: ignore[arg-type]
         )
         return Population(
             network,
             rows,
-            [Member(self.seed, train, held, self.optimizer.rate_at(0))],
+            [Member(self.seed, train, held, self.optimizer.rate_at(0), mixup=mixup)],
             config,
             watching,
             validation=judged,

@@ -104,7 +104,7 @@ def report(
         "parameters": network.parameter_count,
         "members": 1,
         "device": model.device.type,
-        "precision": "float32",
+        "precision": "float32" if model.used_precision == "auto" else model.used_precision,
         "versions": _versions(),
     }
     model.save(folder / "model")

@@ -296,6 +296,7 @@ def _compiled(model: Model) -> dict[str, Any] | None:
             "loss": _spec(model.settings.loss, losses.get),
             "metrics": _spec(model.settings.metrics, metric_kinds.get),
             "loss_weights": to_spec(model.settings.weights),
+            "precision": model.precision,
         }
     except InputError:
         return None
@@ -321,6 +322,7 @@ def _from_compiled(spec: dict[str, Any]) -> dict[str, Any]:
         "loss": _objects(spec["loss"], known),
         "metrics": _objects(spec["metrics"], known | _kinds(metric_kinds, metric_kinds.Metric)),
         "loss_weights": spec["loss_weights"],
+        "precision": spec.get("precision", "float32"),
     }
 
 
