@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset
 
 from netwright.errors import InputError
 from netwright.layers.base import Symbol
@@ -70,15 +69,9 @@ def check_mixup(alpha: Any, raw: dict[str, Tensor]) -> None:
 
 def refuse_streams(x: Any) -> None:
     """Raises InputError where x is what gives batches one by one: a loader, a data set, a generator."""
-    streams = isinstance(x, Iterator | DataLoader | Dataset)
-    # The data sets of other libraries are iterable too, and become no array.
-    if streams or (isinstance(x, Iterable) and not isinstance(x, str | bytes) and _is_no_array(x)):
+    rows = isinstance(x, Sequence | Mapping) or hasattr(x, "__array__") or hasattr(x, "toarray")
+    if not rows and (isinstance(x, Iterable) or hasattr(x, "__getitem__")):
         raise InputError(
             f"x is a {type(x).__name__}, and models by hand take arrays whole",
             hint="give arrays, x and y; nw.Trainer, for modules of PyTorch, takes loaders",
         )
-
-
-def _is_no_array(x: Iterable[Any]) -> bool:
-    known = (Sized, dict)
-    return not isinstance(x, known) and not hasattr(x, "__array__")
