@@ -68,6 +68,14 @@ READERS = {
 }
 
 
+def test_models_by_hand_are_for_python(netwright, table, tmp_path):
+    model = nw.Sequential([nw.layers.Dense(1, input_dim=2)])
+    model.save(tmp_path / "model")
+    done = netwright("predict", tmp_path / "model", table, "-o", tmp_path / "out.csv")
+    assert done.code == 2
+    assert "a model of layers by hand, which takes arrays and not tables" in done.err
+
+
 @pytest.mark.parametrize("ending", READERS)
 def test_predict_writes_the_format_of_the_ending(netwright, run, table, tmp_path, ending):
     path = tmp_path / f"out{ending}"

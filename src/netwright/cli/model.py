@@ -21,13 +21,22 @@ def load_model(folder: Path) -> TableModel:
         InputError: the folder holds neither, or is damaged.
     """
     from netwright.api import load
+    from netwright.errors import InputError
+    from netwright.runs.model import TableModel
     from netwright.runs.run import Run
     from netwright.tuning.study import Study
 
     loaded = load(folder)
     if isinstance(loaded, Study):
         loaded = loaded.best_run
-    return loaded.model if isinstance(loaded, Run) else loaded
+    model = loaded.model if isinstance(loaded, Run) else loaded
+    if not isinstance(model, TableModel):
+        raise InputError(
+            "this is a model of layers by hand, which takes arrays and not tables",
+            where=str(folder),
+            hint="use it in Python: nw.load(folder).predict(x)",
+        )
+    return model
 
 
 def read_for(model: TableModel, data: str) -> tuple[Table, list[Finding]]:

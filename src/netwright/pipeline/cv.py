@@ -244,7 +244,7 @@ def _score_folds(
     for place, networks in sorted(good.items()):
         index = torch.from_numpy(folds[place].scored).to(data.target.device)
         network = assemble(prepared.schema, networks)
-        output = network.predict(data.raw, index).mean(0).double().cpu().numpy()
+        output = network.predict_mean(data.raw, index).double().cpu().numpy()
         scored.append(Scored(folds[place], networks, output, known[place]))
     return scored
 
@@ -410,7 +410,7 @@ def _test(
     task, rows = prepared.schema.target.task, prepared.split.test
     known = fit_baselines(prepared, seconds / 4)
     index = torch.from_numpy(rows).to(data.target.device)
-    output = model.network.predict(data.raw, index).mean(0).double().cpu().numpy()
+    output = model.network.predict_mean(data.raw, index).double().cpu().numpy()
     truth = prepared.target[rows]
     targets = prepared.table.frame.select(prepared.schema.target.columns)[rows]
     columns = [pl.Series("row", prepared.table.rows[rows]), *targets.get_columns()]

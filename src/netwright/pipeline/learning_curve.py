@@ -180,7 +180,7 @@ def _table(prepared: Prepared, data: Dataset, done: list[Trained]) -> pl.DataFra
     task, total = prepared.schema.target.task, len(prepared.split.train)
     lines = []
     for each in done:
-        output = single(prepared.schema, each).predict(data.raw, index).mean(0).double().cpu().numpy()
+        output = single(prepared.schema, each).predict_mean(data.raw, index).double().cpu().numpy()
         lines.append(
             {
                 "rows": len(each.plan.train),
