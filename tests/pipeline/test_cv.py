@@ -222,6 +222,7 @@ def test_a_fold_that_diverges_is_told_and_all_are_an_error(tmp_path):
         ({"split": {"time": "size"}, "data": {"missing": ["zz"]}}, "has '', which is no time|is empty"),
         ({"split": {"group": "nothere"}}, "no column 'nothere'"),
         ({"cv": {"folds": 10, "repeats": 30}}, "more than 256 networks"),
+        ({"training": {"threshold": "f1"}}, "training.threshold is f1, and cross-validation has no"),
     ],
 )
 def test_bad_input(tmp_path, settings, said):

@@ -159,6 +159,7 @@ def test_one_share_alone_tells_nothing():
         ({"learning_curve": {"metric": "acuracy"}}, "'acuracy' is no metric"),
         ({"learning_curve": {"fractions": []}}, "no share of the rows"),
         ({"split": {"validation": 0.0}}, "no validation rows"),
+        ({"ensemble": {"weights": "greedy"}}, "ensemble.weights is greedy, and a learning curve has no"),
     ],
 )
 def test_bad_input(tmp_path, settings, said):

@@ -25,6 +25,7 @@ from netwright.files import write_json, write_text
 from netwright.nn.network import Network
 from netwright.pipeline.assess import BASELINE_SECONDS, Baselines, fit_baselines
 from netwright.pipeline.crowd import Plan, Trained, assemble, failed, train_crowd
+from netwright.pipeline.options import check_no_choices
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.train import Clock, Log, describe, into_folder, load_plots, saved_config, versions
@@ -141,6 +142,7 @@ def _cross_validate(config: Config, source: Any, watch: Watch, clock: Clock, fol
     from netwright.report import build
 
     limit = config.training.time_limit
+    check_no_choices(config, "cross-validation")
     prepared, folds = prepare_folds(config, source, watch)
     log.add(f"read {len(prepared.table):,} rows of {prepared.table.source}; {prepared.split.note}")
     rows = int(np.median([len(fold.train) for fold in folds]))

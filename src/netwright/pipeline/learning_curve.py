@@ -21,6 +21,7 @@ from netwright.evaluate.metrics import BETTER_HIGH, NAMES, PRIMARY, score
 from netwright.evaluate.power_law import PowerLaw, fit, gain
 from netwright.files import write_bytes, write_json, write_text
 from netwright.pipeline.crowd import Plan, Trained, failed, single, train_crowd
+from netwright.pipeline.options import check_no_choices
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.train import Clock, Log, describe, into_folder, load_plots, saved_config, versions
@@ -63,6 +64,7 @@ def _learning_curve(config: Config, source: Any, watch: Watch, clock: Clock, fol
     from netwright.report import build
 
     limit = config.training.time_limit
+    check_no_choices(config, "a learning curve")
     prepared = prepare(config, source, watch)
     config = prepared.config
     if not len(prepared.split.validation):

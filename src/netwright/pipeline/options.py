@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.config import TrainingConfig
+from netwright.config import Config, TrainingConfig
 from netwright.data.schema import Target
 from netwright.errors import InputError
 from netwright.nn.objective import CLASS_LOSSES, NUMBER_LOSSES
@@ -37,6 +37,24 @@ def check_options(training: TrainingConfig, target: Target) -> None:
     if training.loss == "symmetric_cross_entropy" and not training.symmetric_alpha + training.symmetric_beta:
         hint = "at least one is above 0"
         raise InputError("training.symmetric_alpha and symmetric_beta are 0", where="training", hint=hint)
+
+
+def check_no_choices(config: Config, doing: str) -> None:
+    """Raises InputError for a threshold or members' weights, which the validation rows of one run choose.
+
+    Arguments:
+        doing: what has no such rows, as the subject of a sentence.
+    """
+    for key, value, plain in (
+        ("training.threshold", config.training.threshold, "half"),
+        ("ensemble.weights", config.ensemble.weights, "equal"),
+    ):
+        if value != plain:
+            raise InputError(
+                f"{key} is {value}, and {doing} has no validation rows that all its networks share",
+                where=key,
+                hint=f"leave it {plain!r}; netwright train takes it",
+            )
 
 
 def _unfit(key: str, value: object, what: str, task: str, instead: object) -> InputError:

@@ -22,6 +22,7 @@ from netwright.files import write_json, write_text
 from netwright.nn.network import Network
 from netwright.pipeline.assess import Baselines, fit_baselines
 from netwright.pipeline.crowd import Plan, Trained, assemble, buckets, train_crowd
+from netwright.pipeline.decide import decide
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
@@ -382,6 +383,7 @@ def _winner(study: _Study, ranked: list[Trial], known: Baselines) -> dict[str, A
         network, history = _averaged(study, members)
         config = study.plan(best).config.model_copy(deep=True)
         config.training.members = len(members)
+        decide(network, study.data, prepared.schema.target.task, config, prepared.split.validation)
     config.tune, config.training.time_limit = TuneConfig(), study.limit
     run = study.folder / WINNER
     run.mkdir(exist_ok=True)
