@@ -327,3 +327,11 @@ def test_as_json(kind):
 def test_quantiles_as_json():
     loss = losses.Quantile([0.1, 0.9])
     assert from_spec({"Quantile": losses.Quantile}, json.loads(json.dumps(to_spec(loss)))) == loss
+
+
+@pytest.mark.parametrize("shape", [(2, 8, 3), (1, 700, 10), (5, 90, 7, 10), (3, 200, 40)])
+def test_logs_of_the_softmax_are_pytorchs_however_many_rows(shape: tuple[int, ...]) -> None:
+    from netwright.losses.base import log_softmax
+
+    output = 30.0 * torch.randn(shape, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(log_softmax(output), torch.log_softmax(output, -1), rtol=1e-6, atol=1e-6)

@@ -68,6 +68,7 @@ CHAINS: dict[str, Callable[[], list[Layer]]] = {
     "sigmoid": lambda: [Dense(5, "sigmoid"), Dense(3)],
     "no bias": lambda: [Dense(5, "relu", use_bias=False), Dense(3, use_bias=False)],
     "one layer": lambda: [Dense(3)],
+    "wide": lambda: [Dense(20, "relu"), Dense(17, "tanh"), Dense(3)],
     "activations apart": lambda: [Dense(5), Activation("relu"), Dense(4), Activation("tanh"), Dense(3)],
     "activation twice": lambda: [Dense(5, "tanh"), Activation("sigmoid"), Dense(3)],
     "activation first": lambda: [Activation("relu"), Dense(5), Activation("linear"), Dense(3)],
@@ -97,7 +98,7 @@ ENDS = [
 ]
 
 
-@pytest.mark.parametrize("members", [1, 3])
+@pytest.mark.parametrize("members", [1, 3, 5])
 @pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("chain", CHAINS)
 @pytest.mark.parametrize("end", ENDS, ids=lambda end: f"{end[0]}, {str(end[1])[:24]}, {end[2]}")

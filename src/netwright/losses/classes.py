@@ -140,7 +140,7 @@ class CategoricalCrossentropy(Probabilistic):
     def both(self, target: Tensor, output: Tensor, *, logits: bool = False) -> tuple[Tensor, Tensor | None]:
         if not (logits or self.from_logits) or output.dim() != 3 or self.label_smoothing:
             return super().both(target, output, logits=logits)
-        logs = torch.log_softmax(output, -1)
+        logs = log_softmax(output)
         return (target * logs).sum(-1).neg_(), logs.exp_().sub_(target)
 
     def _logs(self, output: Tensor, logits: bool) -> Tensor:
@@ -217,7 +217,7 @@ class SparseCategoricalCrossentropy(Probabilistic):
     def both(self, target: Tensor, output: Tensor, *, logits: bool = False) -> tuple[Tensor, Tensor | None]:
         if not (logits or self.from_logits) or output.dim() != 3 or self.label_smoothing:
             return super().both(target, output, logits=logits)
-        logs = torch.log_softmax(output, -1)
+        logs = log_softmax(output)
         right = target[..., None]
         rows = logs.gather(-1, right)[..., 0].neg_()
         return rows, logs.exp_().scatter_(-1, right, -1.0, reduce="add")

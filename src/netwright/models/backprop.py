@@ -31,6 +31,10 @@ SIMPLE: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], T
 }
 
 
+MANY = 4  # members, from which on products of all of them at once are worth their detours
+NARROW = 16  # units; products with fewer columns are far slower than the same ones turned round
+
+
 class Part(NamedTuple):
     """One layer of a chain with all that its way there and back needs, looked up once.
 
@@ -113,11 +117,7 @@ class Chain:
         for place, part in enumerate(self.parts):
             given.append(x)
             if part.kernel is not None:
-                x = (
-                    torch.bmm(x, part.kernel)
-                    if part.bias is None
-                    else torch.baddbmm(part.bias, x, part.kernel)
-                )
+                x = _affine(x, part.kernel, part.bias)
             elif isinstance(part.layer, Dropout):
                 kept = factors[place] = part.layer.dropout.factors(x, mode)
                 x = x if kept is None else x * kept
@@ -138,7 +138,8 @@ class Chain:
             if part.derive is not None:
                 d = part.derive(d, values[place + 1])
             if part.turned is not None:
-                torch.bmm(x.transpose(1, 2), d, out=part.kernel_gradient)
+                assert part.kernel_gradient is not None
+                _outer(x, d, part.kernel_gradient)
                 if part.bias_gradient is not None:
                     torch.sum(d, 1, keepdim=True, out=part.bias_gradient)
                 if place > self.first:
@@ -177,6 +178,25 @@ def fits(layers: list[Layer], shapes: list[tuple[int | None, ...]], loss: Loss, 
             return False
     dense = [layer for layer in layers if isinstance(layer, Dense)]
     return bool(dense) and len(set(dense)) == len(dense)
+
+
+def _affine(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
+    """x kernel + bias. [M, B, D], [M, D, H] and [M, 1, H] to [M, B, H]"""
+    if len(x) >= MANY and kernel.shape[2] < NARROW:
+        turned = kernel.transpose(1, 2), x.transpose(1, 2)
+        found = torch.bmm(*turned) if bias is None else torch.baddbmm(bias.transpose(1, 2), *turned)
+        return found.transpose(1, 2).contiguous()
+    return torch.bmm(x, kernel) if bias is None else torch.baddbmm(bias, x, kernel)
+
+
+def _outer(x: Tensor, d: Tensor, into: Tensor) -> None:
+    """Products of x [M, B, D] and d [M, B, H], summed over rows, into a view of the gradient [M, D, H]."""
+    if len(x) < MANY:
+        torch.bmm(x.transpose(1, 2), d, out=into)
+    elif d.shape[2] < NARROW:
+        into.copy_(torch.bmm(d.transpose(1, 2), x).transpose(1, 2))
+    else:  # right into the view it would be done member by member
+        into.copy_(torch.bmm(x.transpose(1, 2), d))
 
 
 def _views(layout: Layout, flat: Tensor) -> dict[Layer, tuple[Tensor, Tensor | None]]:

@@ -159,7 +159,7 @@ def take(tensors: Any, index: Tensor) -> Any:
     """Rows [M, n] of a tensor [N, ...], or of each of several by name."""
     if isinstance(tensors, dict):
         return {name: take(tensor, index) for name, tensor in tensors.items()}
-    return tensors.index_select(0, index[0])[None] if len(index) == 1 else tensors[index]
+    return tensors.index_select(0, index.flatten()).view(*index.shape, *tensors.shape[1:])
 
 
 def _split(tensors: Any, size: int) -> Iterable[Any]:
