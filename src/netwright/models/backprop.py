@@ -33,6 +33,7 @@ SIMPLE: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], T
 
 MANY = 4  # members, from which on products of all of them at once are worth their detours
 NARROW = 16  # units; products with fewer columns are far slower than the same ones turned round
+SMALL = 16_384  # values of a member's kernel, up to which a copy of its gradient costs less than M products
 
 
 class Part(NamedTuple):
@@ -191,7 +192,7 @@ def _affine(x: Tensor, kernel: Tensor, bias: Tensor | None) -> Tensor:
 
 def _outer(x: Tensor, d: Tensor, into: Tensor) -> None:
     """Products of x [M, B, D] and d [M, B, H], summed over rows, into a view of the gradient [M, D, H]."""
-    if len(x) < MANY:
+    if len(x) < MANY or into[0].numel() > SMALL:
         torch.bmm(x.transpose(1, 2), d, out=into)
     elif d.shape[2] < NARROW:
         into.copy_(torch.bmm(d.transpose(1, 2), x).transpose(1, 2))
