@@ -2,9 +2,9 @@
 
 python benchmarks/pictures.py DATA [--rows 12800] [--epochs 3] [--seeds 0,1,2] [--precision auto]
 
-conv 32 - pool - conv 64 - pool - dense 128 on fashion_mnist (DATA/fashion_mnist holds its four idx files),
-batch 128, Adam. The loop is in float32 on [N, C, H, W], as tutorials have it. Both take turns, seed by seed, on
-the same rows; the figures are of whole epochs, the first of each training left out.
+conv 32 - pool - conv 64 - pool - dense 128 on fashion_mnist (DATA/fashion_mnist holds its four idx
+files), batch 128, Adam. The loop is in float32 on [N, C, H, W], as tutorials have it. Both take turns,
+seed by seed, on the same rows; the figures are of whole epochs, the first of each training left out.
 """
 
 from __future__ import annotations

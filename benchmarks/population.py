@@ -2,11 +2,12 @@
 
 python benchmarks/population.py [--python PATH] [--rounds 5] [--members 1,4,16,64,256] [--shapes small,wide]
 
-1000 random rows of 100 features in ten classes, batch 32, Adam, categorical cross-entropy, for the network of
-the course program (64-64-10, "small") and for one of 256-256-256-10 ("wide"). Each member has a seed and an order
-of its own. Beside it: a usual PyTorch loop over one network, and a raw JAX program that scans over the steps of an
-epoch, of one network and of 64 by vmap. PATH is an interpreter that has JAX. Every contender lives in a process of
-its own, and they take turns. Memory is the process's peak beyond what its imports take.
+1000 random rows of 100 features in ten classes, batch 32, Adam, categorical cross-entropy, for the
+network of the course program (64-64-10, "small") and for one of 256-256-256-10 ("wide"). Each member has
+a seed and an order of its own. Beside it: a usual PyTorch loop over one network, and a raw JAX program
+that scans over the steps of an epoch, of one network and of 64 by vmap. PATH is an interpreter that has
+JAX. Every contender lives in a process of its own, and they take turns. Memory is the process's peak
+beyond what its imports take.
 """
 
 from __future__ import annotations
