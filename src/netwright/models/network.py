@@ -209,11 +209,7 @@ class GraphNetwork(Trainable):
     def constrain(self) -> None:
         """Brings parameters back to what their constraints allow."""
         with torch.no_grad():
-            for place in self.layout.places:
-                if place.declared.constraint is not None:
-                    part = self.flat[:, place.start : place.start + place.declared.size]
-                    values = part.view(self.members, *place.declared.shape)
-                    part.copy_(place.declared.constraint(values).reshape(part.shape))
+            self.layout.constrain(self.flat)
 
     def scores(self, output: Any, target: Any) -> dict[str, Tensor]:
         """The loss of each row, and what the metrics average; several outputs have their names in front."""
