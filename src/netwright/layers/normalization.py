@@ -140,30 +140,33 @@ class BatchNormalization(_Normalization):
 
     def _moved(self, x: Tensor) -> Tensor:
         """By the moving statistics."""
-        mean, variance = (_beside(each, x) for each in (self.moving_mean, self.moving_variance))
-        return self.rescaled((x - mean) * torch.rsqrt(variance + self.epsilon))
+        return self._by_kernel(x, self.moving_mean.reshape(-1), self.moving_variance.reshape(-1), False)
 
     def _whole(self, x: Tensor) -> Tensor:
-        """By the statistics of a batch whose rows are all real: PyTorch's own kernel on [1, M C, N, 1]."""
-        members = len(x)
-        beside = side_by_side(x)  # [B, ..., M C]
-        width = beside.shape[-1]
-        count = beside.numel() // width
-        mean = x.new_zeros(width, dtype=self.moving_mean.dtype)
+        """By the statistics of a batch whose rows are all real."""
+        mean = torch.zeros_like(self.moving_mean)  # at momentum 1 the kernel puts its statistics here
         unbiased = torch.ones_like(mean)
+        found = self._by_kernel(x, mean.view(-1), unbiased.view(-1), True)
+        count = x[0, ..., 0].numel()
+        self._move(mean, unbiased * ((count - 1) / count))
+        return found
+
+    def _by_kernel(self, x: Tensor, mean: Tensor, variance: Tensor, training: bool) -> Tensor:
+        """PyTorch's own kernel on [1, M C, N, 1]."""
+        beside = side_by_side(x)  # [B, ..., M C]
+        count, width = x[0, ..., 0].numel(), beside.shape[-1]
         found = torch.batch_norm(
             beside.reshape(1, count, 1, width).permute(0, 3, 1, 2),  # channels last in memory
             self.gamma.reshape(-1) if self.scale else None,
             self.beta.reshape(-1) if self.center else None,
-            mean,  # at momentum 1 it puts its statistics here
-            unbiased,
-            True,
+            mean,
+            variance,
+            training,
             1.0,
             self.epsilon,
             True,
         )
-        self._move(mean.view(members, -1), unbiased.view(members, -1) * ((count - 1) / count))
-        return apart(found.permute(0, 2, 3, 1).reshape(beside.shape), members)
+        return apart(found.permute(0, 2, 3, 1).reshape(beside.shape), len(x))
 
     def _masked(self, x: Tensor, rows: Tensor | None) -> Tensor:
         """By the statistics of the rows that are real, each member's own."""
@@ -318,8 +321,3 @@ def _known(shape: Shape, place: int, layer: Layer) -> int:
     if size is None:
         raise layer.wrong(f"an axis of its input, of shape {shape}, must be known")
     return size
-
-
-def _beside(values: Tensor, x: Tensor) -> Tensor:
-    """[M, C] beside [M, B, ..., C]"""
-    return values.view(len(values), *[1] * (x.dim() - 2), -1)
