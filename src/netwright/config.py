@@ -15,7 +15,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from netwright.errors import InputError, suggestion
 
-Kind = Literal["number", "category", "boolean", "date", "text", "id", "constant"]
+Kind = Literal[
+    "number", "category", "boolean", "date", "text", "image", "sound", "series", "id", "constant"
+]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Loss = Literal[
@@ -99,6 +101,19 @@ class CleanConfig(Section):
     """columns that give the target away: keep (and say so), or drop"""
 
 
+class SeriesTableConfig(Section):
+    """How rows of a table become whole series: many columns of one row, or many rows with one id."""
+
+    wide: Names = Field(default_factory=list)
+    """columns with the values of a series, in order of time; a pattern such as t_* is one channel"""
+    id: str | None = None
+    """column that says which series a row belongs to"""
+    time: str | None = None
+    """column that a series' rows are sorted by; in the order of the table unless given"""
+    values: Names = Field(default_factory=list)
+    """columns with the values, one for each channel; all columns of numbers unless given"""
+
+
 class DataConfig(Section):
     """Where the rows come from and what their columns are."""
 
@@ -119,6 +134,7 @@ class DataConfig(Section):
     weight: str | None = None
     """column of row weights"""
     read: ReadConfig = Field(default_factory=ReadConfig)
+    series: SeriesTableConfig = Field(default_factory=SeriesTableConfig)
     clean: CleanConfig = Field(default_factory=CleanConfig)
 
 
@@ -196,6 +212,103 @@ class TextConfig(Section):
     """n-grams read from each text"""
 
 
+class ImageConfig(Section):
+    """How pictures enter the network."""
+
+    encoder: Literal["auto", "cnn", "resnet", "vit"] = "auto"
+    """cnn: small and fast; resnet: deeper, with skips; vit: a small vision transformer"""
+    height: Annotated[int, Field(ge=4, le=1024)] | Literal["auto"] = "auto"
+    """rows that a picture is scaled to; found from the pictures that are learnt from"""
+    width: Annotated[int, Field(ge=4, le=1024)] | Literal["auto"] = "auto"
+    channels: Literal["auto", 1, 3] = "auto"
+    """1: grey, 3: colour"""
+    size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
+    """channels of the first layer (cnn, resnet), or of a patch's features (vit)"""
+    patch: Annotated[int, Field(ge=1, le=128)] | Literal["auto"] = "auto"
+    """rows and columns of a patch (vit)"""
+    dropout: Share | Literal["auto"] = "auto"
+    """inside the blocks (vit)"""
+    augment: Literal["auto", "none", "drawing", "photo"] = "auto"
+    """pictures are changed at random while they are learnt from. drawing: shifts and small turns; photo: flips,
+    shifts, scales, colours; auto: by size and colour. What follows sets single changes"""
+    flip: Literal["auto", "none", "tested", "horizontal", "vertical", "both"] = "auto"
+    """mirrors half of the pictures; tested, which auto takes: horizontally, where mirrored training pictures look
+    like others of them. Give none where left and right tell classes apart"""
+    both_sides: bool | Literal["auto"] = "auto"
+    """predict from the mean of the features of a picture and its mirror image; auto: where such were learnt"""
+    rotation: Annotated[float, Field(ge=0.0, le=180.0)] | Literal["auto"] = "auto"
+    """degrees, at most, either way"""
+    shift: Annotated[float, Field(ge=0.0, le=0.5)] | Literal["auto"] = "auto"
+    """share of height and width, at most, either way"""
+    scale: Share | Literal["auto"] = "auto"
+    """largest change of the size: .2 gives 1 / 1.2 to 1.2"""
+    colour: Share | Literal["auto"] = "auto"
+    """largest change of brightness, contrast and saturation"""
+    noise: Share | Literal["auto"] = "auto"
+    """deviation of normal noise, as a share of the range from black to white"""
+    cutout: Share | Literal["auto"] = "auto"
+    """a square of that share of the smaller side is emptied"""
+    mix: Literal["blend", "cut"] = "blend"
+    """how pictures are mixed where training.mixup is above 0: blended, or a part of one put into the other"""
+
+
+class SoundConfig(Section):
+    """How sounds enter the network: log-mel spectrograms, then a network for pictures or series."""
+
+    encoder: Literal["auto", "cnn", "fcn", "resnet", "gru"] = "auto"
+    """cnn: convolutions over time and bands; fcn, resnet: along time; gru: recurrent, both ways"""
+    rate: Annotated[int, Field(ge=1000, le=192_000)] | Literal["auto"] = "auto"
+    """samples a second that all sounds are brought to; auto: what most have, 16,000 at most"""
+    seconds: Annotated[float, Field(gt=0.0, le=600.0)] | Literal["auto"] = "auto"
+    """longest part of a sound that is used, from its middle; auto: 10"""
+    bands: Annotated[int, Field(ge=8, le=256)] | Literal["auto"] = "auto"
+    """of the mel scale"""
+    window: Annotated[float, Field(gt=0.0, le=1000.0)] | Literal["auto"] = "auto"
+    """milliseconds of which a spectrum is taken"""
+    hop: Annotated[float, Field(gt=0.0, le=1000.0)] | Literal["auto"] = "auto"
+    """milliseconds from one spectrum to the next; auto: 10, more for long sounds"""
+    size: Annotated[int, Field(ge=4, le=512)] | Literal["auto"] = "auto"
+    """channels of the first convolutions, or units of a direction"""
+    dropout: Share | Literal["auto"] = "auto"
+    """of the features at the end"""
+    gain: NonNegative | Literal["auto"] = "auto"
+    """augmentation: decibels, at most, either way"""
+    shift: Share | Literal["auto"] = "auto"
+    """augmentation: a sound begins earlier or later by up to that share of its length; its start is lost, or
+    silence comes before it"""
+    speed: Share | Literal["auto"] = "auto"
+    """augmentation: largest change of the speed, and of the pitch with it"""
+    noise: Share | Literal["auto"] = "auto"
+    """augmentation: largest deviation of white noise, as a share of the sound's own"""
+    time_mask: Share | Literal["auto"] = "auto"
+    """augmentation: each of two stretches of time that are emptied is at most that share of the sound"""
+    band_mask: Share | Literal["auto"] = "auto"
+    """augmentation: each of two groups of bands that are emptied is at most that share of them"""
+
+
+class SeriesConfig(Section):
+    """How whole series enter the network."""
+
+    encoder: Literal["auto", "fcn", "resnet", "gru", "lstm", "transformer"] = "auto"
+    """fcn, resnet: convolutions along time; gru, lstm: recurrent, both ways; transformer: attention"""
+    width: Annotated[int, Field(ge=4, le=1024)] | Literal["auto"] = "auto"
+    """channels of the first convolutions, units of a direction, or features of a step"""
+    depth: Annotated[int, Field(ge=1, le=12)] | Literal["auto"] = "auto"
+    """blocks of convolutions (fcn: 3 convolutions, always), recurrent layers, or blocks of attention"""
+    length: Annotated[int, Field(ge=2, le=100_000)] | Literal["auto"] = "auto"
+    """steps at most; of longer series, neighbouring steps become their mean. auto: 2000"""
+    dropout: Share | Literal["auto"] = "auto"
+    """share of the features of a series that are zeroed while training"""
+    jitter: NonNegative | Literal["auto"] = "auto"
+    """augmentation: noise on each value, in standard deviations of its channel"""
+    scaling: NonNegative | Literal["auto"] = "auto"
+    """augmentation: each channel is multiplied by 1 plus so much noise"""
+    slicing: Share | Literal["auto"] = "auto"
+    """augmentation: up to this share of a series is left out at its ends, and the rest stretched"""
+    warping: Share | Literal["auto"] = "auto"
+    """augmentation: time runs faster here and slower there, by up to this share"""
+
+
 class InputsConfig(Section):
     """Encoder settings by kind, and by column where one differs."""
 
@@ -203,6 +316,9 @@ class InputsConfig(Section):
     category: CategoryConfig = Field(default_factory=CategoryConfig)
     date: DateConfig = Field(default_factory=DateConfig)
     text: TextConfig = Field(default_factory=TextConfig)
+    image: ImageConfig = Field(default_factory=ImageConfig)
+    sound: SoundConfig = Field(default_factory=SoundConfig)
+    series: SeriesConfig = Field(default_factory=SeriesConfig)
     columns: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """{column: {setting: value}} for single columns"""
 
@@ -248,11 +364,12 @@ class TrainingConfig(Section):
     epochs: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     batch_size: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     schedule: Literal["cosine", "constant", "linear", "step", "exponential"] = "cosine"
-    warmup: Share = 0.02
+    warmup: Share | Literal["auto"] = "auto"
     """share of the steps in which the learning rate rises from 0"""
     clip_norm: Positive | None = 1.0
     """largest norm of a member's gradient"""
-    label_smoothing: Share = 0.0
+    label_smoothing: Share | Literal["auto"] = "auto"
+    """share of a target that goes to the other classes"""
     class_weights: Literal["none", "balanced"] | dict[str, Positive] = "none"
     sampling: Literal["plain", "balanced"] = "plain"
     """balanced: each epoch draws as many rows as there are, of each class equally many"""
@@ -289,6 +406,8 @@ class TrainingConfig(Section):
     """processor threads; found and recorded"""
     time_limit: Positive | None = None
     """seconds for the whole process"""
+    start_from: str | None = None
+    """folder of a run whose network is the start of this one"""
     stop_step: Annotated[int, Field(ge=0)] | None = None
     """the step at which a training was cut off; recorded so that it can be repeated"""
 
@@ -513,7 +632,10 @@ def _hint_for_key(last: str, sections: list[str], place: dict[str, Any]) -> str:
 def _check_settings(column: str, settings: dict[str, Any], where: str) -> None:
     """A column's own settings must be right for one kind of column at least."""
     key = f"inputs.columns.{column}"
-    kinds = (NumberConfig, CategoryConfig, DateConfig, TextConfig)
+    kinds = (
+        *(NumberConfig, CategoryConfig, DateConfig, TextConfig),
+        *(ImageConfig, SoundConfig, SeriesConfig),
+    )
     known = [name for kind in kinds for name in kind.model_fields]
     for name in settings:
         if name not in known:

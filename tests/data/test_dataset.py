@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from netwright.data.dataset import Dataset, category_codes, encode, n_grams, text_codes
+from netwright.data.dataset import Dataset, category_codes, encode
+from netwright.data.text import n_grams, text_codes
 from netwright.data.schema import Column, Schema, Target
 
 TARGET = Target(columns=["y"], task="regression")
@@ -123,7 +124,7 @@ def test_a_cells_code_never_depends_on_other_rows():
         Column(name="x", kind="number"),
         Column(name="c", kind="category", categories=["a", "b"]),
         Column(name="d", kind="date", date_format="%Y-%m-%d"),
-        Column(name="t", kind="text", buckets=64),
+        Column(name="t", kind="text", buckets=64, shape=[8]),
     ]
     row = {"x": "1.5", "c": "b", "d": "2020-02-29", "t": "some words"}
     strange = {"x": "words", "c": None, "d": "02/29/2020", "t": ""}
@@ -149,15 +150,15 @@ def test_a_frame_without_rows():
         Column(name="x", kind="number"),
         Column(name="c", kind="category", categories=["a"]),
         Column(name="d", kind="date"),
-        Column(name="t", kind="text", buckets=64),
+        Column(name="t", kind="text", buckets=64, shape=[5]),
     ]
     frame = pl.DataFrame({name: pl.Series([], dtype=pl.String) for name in "xcdt"})
-    raw = encode(frame, schema_of(*columns), text_length=5)
-    assert [tuple(raw[name].shape) for name in ("number", "category", "date", "text")] == [
+    raw = encode(frame, schema_of(*columns))
+    assert [tuple(raw[name].shape) for name in ("number", "category", "date", "text:t")] == [
         (0, 1),
         (0, 1),
         (0, 1),
-        (0, 1, 5),
+        (0, 5),
     ]
 
 

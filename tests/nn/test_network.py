@@ -34,7 +34,10 @@ def raw_of(seed: int = 0) -> dict[str, torch.Tensor]:
         "number": torch.from_numpy(number),
         "category": torch.from_numpy(category.astype(np.int32)),
         "date": torch.from_numpy(random.uniform(1e9, 2e9, (ROWS, 2))),
-        "text": torch.from_numpy(random.integers(0, 16, (ROWS, 2, 5)).astype(np.int32)),
+        **{
+            f"text:{name}": torch.from_numpy(random.integers(0, 16, (ROWS, 5)).astype(np.int32))
+            for name in ("t1", "t2")
+        },
     }
 
 
@@ -94,7 +97,7 @@ def test_preparation_is_fitted_on_the_given_rows_only():
     spoiled["number"][30:] = float("inf")
     spoiled["category"][30:] = 1
     spoiled["date"][30:] = float("nan")
-    spoiled["text"][30:] = 15
+    spoiled["text:t1"][30:] = 15
     target = torch.arange(ROWS) % 3
     networks = []
     for given, wanted in ((raw, target), (spoiled, torch.where(torch.arange(ROWS) < 30, target, -1))):

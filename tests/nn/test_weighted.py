@@ -73,7 +73,7 @@ def raw() -> dict[str, torch.Tensor]:
         "date": torch.from_numpy(
             np.where(random.random((ROWS, 1)) < 0.1, np.nan, random.random((ROWS, 1)) * 1e9)
         ),
-        "text": torch.from_numpy(random.integers(0, 64, (ROWS, 1, 6)).astype(np.int32)),
+        "text:words": torch.from_numpy(random.integers(0, 64, (ROWS, 6)).astype(np.int32)),
     }
 
 

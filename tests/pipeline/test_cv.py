@@ -115,7 +115,7 @@ def encoded(run: Any, table: pl.DataFrame) -> dict[str, torch.Tensor]:
     from netwright.data.dataset import encode
 
     model = run.model
-    return encode(model.read(table).frame, model.schema, text_length=model.bundle.inputs.text.length)
+    return encode(model.read(table).frame, model.schema)
 
 
 def test_the_saved_config_repeats_it(folder, tmp_path):

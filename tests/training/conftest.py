@@ -97,7 +97,7 @@ def make_problem(task: str = "binary") -> Problem:
     category = np.stack([random.integers(1, 5, ROWS), random.integers(1, 14, ROWS)], axis=1)
     date = 1.6e9 + 3.0e7 * random.random((ROWS, 1))
     date[random.random(ROWS) < 0.1] = np.nan
-    text = random.integers(0, 16, (ROWS, 1, 6))
+    text = random.integers(0, 16, (ROWS, 6))
     target, described = _target(task, random, signal)
     columns = [
         *(Column(name=f"n{place}", kind="number", values=7 if place == 1 else ROWS) for place in range(3)),
@@ -110,7 +110,7 @@ def make_problem(task: str = "binary") -> Problem:
         "number": torch.from_numpy(number),
         "category": torch.from_numpy(category.astype(np.int32)),
         "date": torch.from_numpy(date),
-        "text": torch.from_numpy(text.astype(np.int32)),
+        "text:words": torch.from_numpy(text.astype(np.int32)),
     }
     return Problem(Dataset(raw, target, torch.ones(ROWS)), Schema(columns=columns, target=described))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 
 import numpy as np
@@ -16,6 +17,7 @@ from netwright.data.check.view import View
 from netwright.data.check.words import count, example_rows, listed, names
 from netwright.data.finding import Finding
 from netwright.data.identifiers import id_like_columns
+from netwright.data.media.damaged import leave_out_unreadable
 from netwright.data.schema import Column, Schema
 from netwright.data.split import IGNORE, Split
 from netwright.data.table import Table
@@ -25,12 +27,15 @@ from netwright.errors import InputError, suggestion
 # ------------------------------------------------------------------------------------ before the split
 
 
-def clean_rows(table: Table, config: DataConfig) -> tuple[Table, list[Finding]]:
+def clean_rows(
+    table: Table, config: DataConfig, no_inputs: Collection[str] = ()
+) -> tuple[Table, list[Finding]]:
     """Drops rows without a target, and repeated rows where that is asked for, before the split.
 
     Arguments:
         table: the rows as read.
         config: names the target; `config.clean` says what to drop.
+        no_inputs: columns that nothing is learnt from, such as that of the split.
 
     Returns:
         The rows that are left, and what was done.
@@ -48,8 +53,10 @@ def clean_rows(table: Table, config: DataConfig) -> tuple[Table, list[Finding]]:
     target = find_target(table, config.target)
     dropped = _check_drop_columns(table, config, target)
     table, missing = _rows_with_target(table, config, target)
+    unlearnt = {*target, *no_inputs, *config.clean.drop_columns}
+    table, unreadable = leave_out_unreadable(table, [name for name in table.columns if name not in unlearnt])
     table, repeated = _first_of_equal_rows(table, config, target)
-    return table, dropped + missing + repeated
+    return table, dropped + missing + unreadable + repeated
 
 
 def _check_drop_columns(table: Table, config: DataConfig, target: list[str]) -> list[Finding]:
@@ -112,7 +119,7 @@ def _first_of_equal_rows(table: Table, config: DataConfig, target: list[str]) ->
         return table, []
     unused = {*config.clean.drop_columns, *id_like_columns(table.frame, exclude=set(target))}
     columns = [name for name in table.columns if name not in unused]
-    first = table.frame.select(pl.struct(columns).is_first_distinct()).to_series().to_numpy()
+    first = table.comparable.select(pl.struct(columns).is_first_distinct()).to_series().to_numpy()
     number = int((~first).sum())
     if number == 0:
         return table, []

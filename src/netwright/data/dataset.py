@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import re
+from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 import torch
 from torch import Tensor
 
+from netwright.data import text
 from netwright.data.cells import as_datetime, as_number, as_text
+from netwright.data.media import Media
+from netwright.data.media.readers import reader
 from netwright.data.schema import Column, Schema
-
-_WORD = re.compile(r"\w+|[^\w\s]")
 
 
 @dataclass
@@ -24,8 +23,10 @@ class Dataset:
 
     Arguments:
         raw: number [N, F] float64 with NaN for missing; category [N, C] int32 codes (0 unseen, 1 missing,
-            then the dictionary's values); date [N, D] float64 seconds since 1970; text [N, X, T] int32
-            hashed n-grams (0: none).
+            then the dictionary's values); date [N, D] float64 seconds since 1970. Columns of other kinds have
+            a tensor of their own, "kind:name": text [N, T] int32 hashed n-grams (0: none); image [N, H, W, C]
+            uint8 (all 0: missing); sound [N, L] int16 (-32768: after the end); series [N, T, C] float32 (NaN:
+            missing, or after the end).
         target: class codes [N] int64 (-1: unknown), labels [N, L] float32, or values [N, T] float64.
         weight: [N] float32
     """
@@ -48,13 +49,15 @@ class Dataset:
         return Dataset(raw, move(self.target), move(self.weight))
 
 
-def encode(frame: pl.DataFrame, schema: Schema, *, text_length: int = 64) -> dict[str, Tensor]:
+def encode(
+    frame: pl.DataFrame, schema: Schema, media: Mapping[str, Media] | None = None
+) -> dict[str, Tensor]:
     """Raw tensors of a frame's input columns.
 
     Arguments:
         frame: has all input columns of the schema.
         schema: decides kinds and dictionaries.
-        text_length: n-grams read from each text.
+        media: what the cells of pictures, sounds and series stand for.
 
     Returns:
         Raw tensors by name; see `Dataset`. A name is missing when there are no such columns.
@@ -76,12 +79,17 @@ def encode(frame: pl.DataFrame, schema: Schema, *, text_length: int = 64) -> dic
         for place, column in enumerate(columns):
             dates[:, place] = as_datetime(frame[column.name], column.date_format).fill_null(np.nan).to_numpy()
         raw["date"] = torch.from_numpy(dates)
-    if columns := schema.of_kind("text"):
-        tokens = np.zeros((height, len(columns), text_length), dtype=np.int32)
-        for place, column in enumerate(columns):
-            tokens[:, place] = text_codes(frame[column.name], column.buckets, text_length)
-        raw["text"] = torch.from_numpy(tokens)
+    for column in schema.of_kind("text"):
+        raw[own_tensor(column)] = torch.from_numpy(text.codes(texts_of(frame[column.name], column), column))
+    for column in schema.of_kind("image", "sound", "series"):
+        contents = (media or {})[column.name]
+        raw[own_tensor(column)] = reader(column.kind).encode(column, contents, frame[column.name].to_list())
     return raw
+
+
+def own_tensor(column: Column) -> str:
+    """The name of the raw tensor of a column that has one of its own."""
+    return f"{column.kind}:{column.name}"
 
 
 def numbers_of(series: pl.Series, column: Column) -> np.ndarray:
@@ -105,33 +113,3 @@ def category_codes(series: pl.Series, column: Column) -> np.ndarray:
     return (
         pl.select(pl.when(texts.is_null()).then(pl.lit(1, pl.Int32)).otherwise(found)).to_series().to_numpy()
     )
-
-
-def text_codes(series: pl.Series, buckets: int, length: int) -> np.ndarray:
-    """Hashed words and pairs of words of each text, 1 to `buckets` - 1; 0 after the end. [N, length] int32"""
-    texts = as_text(series).to_list()
-    codes = np.zeros((len(texts), length), dtype=np.int32)
-    known: dict[str, int] = {}
-    for row, text in enumerate(texts):
-        grams = n_grams(text or "")[:length]
-        for gram in grams:
-            if gram not in known:
-                known[gram] = _bucket(gram, buckets)
-        codes[row, : len(grams)] = [known[gram] for gram in grams]
-    return codes
-
-
-def n_grams(text: str) -> list[str]:
-    """Words and punctuation in lower case, then pairs of neighbours.
-
-    Example:
-        >>> n_grams("Braund, Mr. Owen")[:5]
-        ['braund', ',', 'mr', '.', 'owen']
-    """
-    words = _WORD.findall(text.casefold())
-    return words + [f"{left} {right}" for left, right in pairwise(words)]
-
-
-def _bucket(gram: str, buckets: int) -> int:
-    digest = hashlib.blake2b(gram.encode(), digest_size=8).digest()
-    return 1 + int.from_bytes(digest, "little") % (buckets - 1)

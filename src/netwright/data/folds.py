@@ -170,7 +170,7 @@ def _at_random(
 def _keys(table: Table, data: DataConfig, groups: np.ndarray | None, scores: np.ndarray) -> np.ndarray:
     """A random number for each row; rows that stay together have the same. [N]"""
     if groups is None:
-        return equal_row_keys(table.frame, scores, targets_of(table, data))
+        return equal_row_keys(table.comparable, scores, targets_of(table, data))
     lowest = np.ones(groups.max() + 1)
     np.minimum.at(lowest, groups, scores)
     return lowest[groups]

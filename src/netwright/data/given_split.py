@@ -142,7 +142,7 @@ def _carve(
     """Roles where a share of the training rows became `new`, in proportion for classes."""
     rows = np.flatnonzero(role == TRAIN)
     part = replace(table, frame=table.frame[rows], rows=table.rows[rows])
-    keys = equal_row_keys(part.frame, scores_of(part.rows, seed), targets_of(part, data))
+    keys = equal_row_keys(part.comparable, scores_of(part.rows, seed), targets_of(part, data))
     classes = bool(data.target) and target_is_classes(part, data)
     strata = strata_of(part, data) if classes else np.zeros(len(rows), dtype=np.int64)
     carved = divide(keys, strata, 0.0, share)

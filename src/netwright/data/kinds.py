@@ -8,26 +8,27 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass
-from itertools import pairwise
 
 import numpy as np
 import polars as pl
 
 from netwright.config import DataConfig, InputsConfig, Kind
+from netwright.data import text
 from netwright.data.cells import find_date_format
 from netwright.data.column_cells import Cells, collect_cells
 from netwright.data.identifiers import is_dense, names_an_id
+from netwright.data.media.readers import reader
 from netwright.data.schema import Column, Schema, Target
 from netwright.data.table import Table
 from netwright.data.target import sort_texts
 from netwright.errors import InputError, suggestion
 
+PLURAL = {"image": "pictures", "sound": "sounds", "series": "series"}
 PAIRS_OF_WORDS = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"})
 MOST_CELLS = 0.9  # a column is of numbers when that many of its cells are; the others count as missing
 FEW_MISSING = 0.05  # an id names each row, so hardly any is missing
 SENTENCE = 3  # words
 ROWS_TO_SEE_A_SEQUENCE = 20
-BUCKETS = (256, 16384)
 TEXTS_TO_COUNT = 20_000
 
 
@@ -78,14 +79,27 @@ def find_kinds(
     given = config.kinds
     _check_given(table, given, left_out)
     cells = collect_cells(table.frame.select(name for name in table.columns if name not in left_out)[rows])
-    found = [_take(each, given[each.name]) if each.name in given else _find(each) for each in cells]
+    found = [_kind_of(each, table, given.get(each.name)) for each in cells]
     if all(each.kind in ("id", "constant") for each in found):
         found = [
             each if of.name in given else _as_only_input(of, each)
             for of, each in zip(cells, found, strict=True)
         ]
-    columns = [_describe(of, each, inputs) for of, each in zip(cells, found, strict=True)]
+    columns = [_describe(of, each, inputs, table) for of, each in zip(cells, found, strict=True)]
     return Schema(columns=columns, target=target)
+
+
+def _kind_of(cells: Cells, table: Table, given: Kind | None) -> Found:
+    """The kind of a column: what stands behind its cells, what the user says, or what is found."""
+    media = table.media.get(cells.name)
+    if given is not None and (media is None or given == "id"):
+        return _take(cells, given)
+    if media is None:
+        return _find(cells)
+    if given is not None and given != media.kind:
+        what = f"column {cells.name!r} cannot be a {given}: its cells stand for {PLURAL[media.kind]}"
+        raise InputError(what, where="data.kinds", hint=f"use {media.kind}, or id to leave it out")
+    return Found(media.kind, PLURAL[media.kind]) if cells.present else Found("constant", "all are missing")
 
 
 # --------------------------------------------------------------------------------------------- rules
@@ -193,6 +207,12 @@ def _check_given(table: Table, kinds: dict[str, Kind], left_out: set[str]) -> No
 
 def _take(cells: Cells, kind: Kind) -> Found:
     """The kind that the user gives, when the cells can have it."""
+    if kind in PLURAL:
+        raise InputError(
+            f"the cells of column {cells.name!r} stand for no {PLURAL[kind]}",
+            where="data.kinds",
+            hint="they hold paths of files, relative to the folder of the table",
+        )
     if cells.present == 0:
         return Found("constant", "all cells are missing")
     if kind == "number":
@@ -233,7 +253,7 @@ def _as_only_input(cells: Cells, found: Found) -> Found:
 # -------------------------------------------------------------------------------------- dictionaries
 
 
-def _describe(cells: Cells, found: Found, inputs: InputsConfig) -> Column:
+def _describe(cells: Cells, found: Found, inputs: InputsConfig, table: Table) -> Column:
     """The column with the dictionary that its kind needs."""
     own = inputs.columns.get(cells.name, {})
     column = Column(
@@ -247,8 +267,10 @@ def _describe(cells: Cells, found: Found, inputs: InputsConfig) -> Column:
     if found.kind in ("category", "boolean"):
         column.categories = _most_frequent(cells, own.get("most", inputs.category.most))
     elif found.kind == "text":
-        given = own.get("buckets", inputs.text.buckets)
-        column.buckets = _buckets(cells.texts) if given == "auto" else given
+        text.describe(column, cells.texts, inputs.text.model_copy(update=own))
+    elif found.kind in PLURAL:
+        settings = getattr(inputs, found.kind).model_copy(update=own)
+        reader(found.kind).describe(column, table.media[cells.name], cells.texts, settings)
     return column
 
 
@@ -257,16 +279,3 @@ def _most_frequent(cells: Cells, most: int) -> list[str]:
     # equally frequent ones in the order of texts, so that the choice is the same each time
     kept = sorted(counted, key=lambda text: (-counted[text], text))[:most]
     return sorted(kept) if np.isnan(cells.numbers).any() else sort_texts(kept)
-
-
-def _buckets(texts: list[str]) -> int:
-    """A power of two at least twice the number of different words and pairs of words."""
-    words: set[str] = set()
-    pairs: set[tuple[str, str]] = set()
-    for text in texts[:TEXTS_TO_COUNT]:
-        found = re.findall(r"\w+|[^\w\s]", text.casefold())
-        words.update(found)
-        pairs.update(pairwise(found))
-    low, high = BUCKETS
-    needed = max(low, 2 * (len(words) + len(pairs)))
-    return min(high, 2 ** (needed - 1).bit_length())

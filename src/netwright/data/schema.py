@@ -16,7 +16,8 @@ class Column(BaseModel):
 
     Arguments:
         name: the column's name.
-        kind: number, category, boolean, date, text, id or constant. The last two are no inputs.
+        kind: number, category, boolean, date, text, image, sound, series, id or constant. The last two are
+            no inputs.
         reason: why it was taken for that kind, in a few words.
         categories: the texts that have a code of their own (category, boolean), sorted.
         spellings: texts that are read as another one before they are looked up.
@@ -24,6 +25,10 @@ class Column(BaseModel):
         decimal_comma: whether numbers in text are written with a decimal comma.
         buckets: places that hashed n-grams fall into (text).
         values: how many different values the fitting rows have.
+        shape: of one cell's raw tensor: [T] n-grams or words of a text, [H, W, C] of a picture, [L] samples
+            of a sound, [T, C] of a series.
+        rate: samples a second (sound).
+        channels: names of a series' channels.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -37,6 +42,9 @@ class Column(BaseModel):
     decimal_comma: bool = False
     buckets: int = 0
     values: int = 0
+    shape: list[int] = Field(default_factory=list)
+    rate: int = 0
+    channels: list[str] = Field(default_factory=list)
 
 
 class Target(BaseModel):
@@ -72,7 +80,7 @@ class Schema(BaseModel):
     @property
     def inputs(self) -> list[Column]:
         """The columns that the network sees."""
-        return self.of_kind("number", "category", "boolean", "date", "text")
+        return self.of_kind("number", "category", "boolean", "date", "text", "image", "sound", "series")
 
     def column(self, name: str) -> Column:
         return next(column for column in self.columns if column.name == name)

@@ -102,7 +102,7 @@ def existing(table: Table, column: str | None, option: str) -> str:
 
 
 def _at_random(table: Table, config: SplitConfig, data: DataConfig, seed: int, method: str) -> Split:
-    keys = equal_row_keys(table.frame, scores_of(table.rows, seed), targets_of(table, data))
+    keys = equal_row_keys(table.comparable, scores_of(table.rows, seed), targets_of(table, data))
     strata = np.zeros(len(table), dtype=np.int64)
     findings: list[Finding] = []
     if method == "stratified":

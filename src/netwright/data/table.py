@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 
 from netwright.data.finding import Finding
+from netwright.data.media import Media
 
 
 @dataclass(frozen=True)
@@ -27,6 +31,10 @@ class Table:
         rows: the rows' numbers in the source, from 0. [N] int64
         words: for each column of a text source, the words for missing found in it, with their counts.
         findings: what was noticed while reading.
+        media: what the cells of some columns stand for: pictures, sounds, series.
+        folder: where relative paths in cells start from; None for rows in memory.
+        target: the column to predict where the user names none, as in a folder of class folders.
+        split_column: the same for the column of roles.
     """
 
     frame: pl.DataFrame
@@ -36,6 +44,10 @@ class Table:
     rows: np.ndarray = field(default=None)  # type: ignore[assignment]
     words: dict[str, dict[str, int]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
+    media: Mapping[str, Media] = field(default_factory=dict)
+    folder: Path | None = None
+    target: str | None = None
+    split_column: str | None = None
 
     def __post_init__(self) -> None:
         if self.rows is None:
@@ -47,6 +59,20 @@ class Table:
     @property
     def columns(self) -> list[str]:
         return self.frame.columns
+
+    @cached_property
+    def comparable(self) -> pl.DataFrame:
+        """The rows with fingerprints of pictures, sounds and series in the place of their names."""
+        columns = []
+        for name, media in self.media.items():
+            if name in self.columns:
+                texts = self.frame[name].drop_nulls().unique()
+                # with a space, so that it is not taken for an id
+                digests = [f"contents {media.digest(text)}" for text in texts]
+                columns.append(
+                    self.frame[name].replace_strict(texts, digests, default=None, return_dtype=pl.String)
+                )
+        return self.frame.with_columns(columns)
 
     def keep(self, mask: np.ndarray) -> Table:
         """The table with only the rows where `mask` ([N] bool) is true."""

@@ -254,7 +254,7 @@ class NetEstimator(BaseEstimator):
 
     def _dataset(self, rows: Rows) -> Dataset:
         saved = self.model_.bundle
-        raw = encode(rows.frame, saved.schema, text_length=saved.inputs.text.length)
+        raw = encode(rows.frame, saved.schema)
         data = Dataset(raw, self._tensor(rows.target), torch.from_numpy(rows.weights))
         return data.to(saved.network.flat.device)
 
@@ -300,7 +300,7 @@ class NetEstimator(BaseEstimator):
         check_is_fitted(self)
         frame = read_inputs(self, X, reset=False)
         saved = self.model_.bundle
-        raw = encode(frame, saved.schema, text_length=saved.inputs.text.length)
+        raw = encode(frame, saved.schema)
         return self._exact.predict_mean(raw).numpy()
 
     def __sklearn_tags__(self) -> Any:

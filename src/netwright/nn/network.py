@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import torch
 from torch import Tensor
@@ -10,7 +10,7 @@ from torch import Tensor
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
 from netwright.nn import heads, trunks
-from netwright.nn.encoders import Encoders
+from netwright.nn.encoders import Encoder, Encoders
 from netwright.nn.member import PREDICT, Layer, Mode
 from netwright.nn.objective import Objective
 from netwright.nn.trainable import Trainable
@@ -27,6 +27,7 @@ class Network(Trainable):
         members: M.
         dropout: one rate for each member, where they differ from the config's.
         trunk: makes one for so many features, in the place of the config's.
+        encoders: classes of encoders by kind of column, beside those of plain tables.
 
     Attributes:
         flat: all parameters. [M, P]
@@ -46,9 +47,10 @@ class Network(Trainable):
         members: int = 1,
         dropout: list[float] | None = None,
         trunk: Callable[[int], trunks.Trunk] | None = None,
+        encoders: Mapping[str, type[Encoder]] | None = None,
     ) -> None:
         super().__init__(members)
-        self.encoders = Encoders(schema, inputs, members)
+        self.encoders = Encoders(schema, inputs, members, encoders)
         if trunk is not None:
             self.trunk = trunk(sum(self.encoders.columns))
         else:
@@ -102,8 +104,6 @@ class Network(Trainable):
         """Raw tensors [M, B, ...] to the outputs of all heads [M, K, B, C]."""
         self.layout.bind(self.flat)
         features = self.encoders(raw, mode)  # [M, B, D]
-        if mode.mix is not None:
-            features = mode.mix.blend(features)
         return self.head(self.trunk(features, mode), mode)
 
     def known(self, target: Tensor) -> Tensor:
@@ -166,7 +166,7 @@ class Network(Trainable):
 
     def rows_at_a_time(self) -> int:
         """Rows whose activations stay within some tens of megabytes."""
-        width = max(self.trunk.width * self.trunk.heads, self.encoders.width) * self.members
+        width = max(self.trunk.width * self.trunk.heads, self.encoders.floats) * self.members
         return max(64, min(16_384, 4_000_000 // max(width, 1)))
 
     def describe(self) -> list[str]:

@@ -12,14 +12,14 @@ import torch
 
 from netwright.config import Config, Kind
 from netwright.data.cells import as_number, as_text
-from netwright.data.dataset import Dataset
+from netwright.data.dataset import Dataset, own_tensor
 from netwright.data.schema import Schema
 from netwright.evaluate import baselines, fairness, importance, intervals, slices
 from netwright.evaluate.calibration import reliability
 from netwright.evaluate.design import design
 from netwright.evaluate.metrics import PRIMARY, confusion, per_class, score
 from netwright.evaluate.scorers import decided
-from netwright.nn.encoders import raw_columns
+from netwright.nn.encoders import OWN_TENSOR, raw_columns
 from netwright.nn.network import Network
 from netwright.pipeline.prepare import Prepared
 from netwright.runs.bundle import Bundle
@@ -30,7 +30,6 @@ IMPORTANCE_SECONDS = 10.0
 IMPORTANCE_ROWS = 2_000
 BASELINE_SECONDS = 8.0
 BASELINE_ROWS = 50_000  # drawn from more training rows
-RAW = ("number", "category", "date", "text")
 
 
 @dataclass
@@ -41,16 +40,20 @@ class Baselines:
     note: str
 
 
-def fit_baselines(prepared: Prepared, seconds: float) -> Baselines:
-    """A constant and a linear model of the training rows; the linear one is tuned on validation rows."""
+def fit_baselines(prepared: Prepared, data: Dataset, seconds: float) -> Baselines:
+    """A constant and a linear model of the training rows; the linear one is tuned on validation rows.
+
+    Arguments:
+        prepared: rows, split, schema, target.
+        data: raw tensors, of which pictures, sounds and series give plain numbers.
+        seconds: that the linear one may take.
+    """
     schema, split, target = prepared.schema, prepared.split, prepared.target
     task, classes = schema.target.task, len(schema.target.classes) or None
     constant = baselines.constant(task, target[split.train], len(split.test), classes)
     random = np.random.default_rng(prepared.config.training.seed)
     drawn = np.sort(random.permutation(split.train)[:BASELINE_ROWS])
-    kinds: dict[str, Kind] = {column.name: column.kind for column in schema.inputs}
-    cells = [prepared.cells(rows) for rows in (drawn, split.validation, split.test)]
-    train, validation, test = design(cells[0], kinds, *cells[1:])
+    train, validation, test = _design(prepared, data, drawn, split.validation, split.test)
     found = baselines.linear(
         task,
         train,
@@ -66,6 +69,22 @@ def fit_baselines(prepared: Prepared, seconds: float) -> Baselines:
     if len(drawn) < len(split.train):
         note += f"; its training rows are drawn from {len(split.train):,}"
     return Baselines({"constant": constant, "linear": found.output}, note + ".")
+
+
+def _design(prepared: Prepared, data: Dataset, *parts: np.ndarray) -> list[Any]:
+    """Plain matrices of the parts' rows, fitted on the first. Pictures and the like are many number columns."""
+    kinds: dict[str, Kind] = {column.name: column.kind for column in prepared.schema.inputs}
+    flat = [prepared.flat(rows, data) for rows in parts]
+    frames = []
+    for rows, numbers in zip(parts, flat, strict=True):
+        more = [
+            pl.Series(f"{name} {place}", values[:, place].astype(np.float64))
+            for name, values in numbers.items()
+            for place in range(values.shape[1])
+        ]
+        kinds |= {series.name: "number" for series in more}
+        frames.append(pl.DataFrame([*prepared.cells(rows).get_columns(), *more]))
+    return design(frames[0], kinds, *frames[1:])
 
 
 @dataclass
@@ -192,8 +211,10 @@ def _groups(prepared: Prepared, frame: pl.DataFrame, name: str) -> pl.Series:
 def _exchanging(network: Network, data: Dataset, schema: Schema, scored: np.ndarray) -> importance.Predict:
     """Predictions where one column's cells come from other rows; see `importance.permutation`."""
     places = {
-        column.name: (raw, place) for raw in RAW for place, column in enumerate(raw_columns(schema, raw))
-    }
+        column.name: (raw, place)
+        for raw in ("number", "category", "date")
+        for place, column in enumerate(raw_columns(schema, raw))
+    } | {column.name: (own_tensor(column), ...) for column in schema.of_kind(*OWN_TENSOR)}
     device = data.target.device
 
     def predict(rows: np.ndarray, column: str | None, source: np.ndarray) -> np.ndarray:
@@ -201,7 +222,8 @@ def _exchanging(network: Network, data: Dataset, schema: Schema, scored: np.ndar
         raw = {name: tensor[index] for name, tensor in data.raw.items()}
         if column is not None:
             name, place = places[column]
-            raw[name][:, place] = data.raw[name][torch.from_numpy(scored[source]).to(device), place]
+            others = torch.from_numpy(scored[source]).to(device)
+            raw[name][:, place] = data.raw[name][others][:, place]
         return network.predict_mean(raw).double().cpu().numpy()
 
     return predict

@@ -158,7 +158,9 @@ def _cross_validate(config: Config, source: Any, watch: Watch, clock: Clock, fol
     watch.stage("fitting the baselines")
     seconds = min(clock.left(limit) / 8, 2 * BASELINE_SECONDS) / len(folds)
     known = [
-        fit_baselines(replace(prepared, split=fold.as_split(prepared.split)), max(seconds, SHORTEST_BASELINE))
+        fit_baselines(
+            replace(prepared, split=fold.as_split(prepared.split)), data, max(seconds, SHORTEST_BASELINE)
+        )
         for fold in folds
     ]
     clock.mark("baselines")
@@ -410,7 +412,7 @@ def _test(
 ) -> dict[str, Any]:
     """The ensemble and the baselines on the test rows, whose labels are looked at here and once."""
     task, rows = prepared.schema.target.task, prepared.split.test
-    known = fit_baselines(prepared, seconds / 4)
+    known = fit_baselines(prepared, data, seconds / 4)
     index = torch.from_numpy(rows).to(data.target.device)
     output = model.network.predict_mean(data.raw, index).double().cpu().numpy()
     truth = prepared.target[rows]

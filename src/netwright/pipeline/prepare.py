@@ -15,9 +15,10 @@ from netwright.config import Config, InputsConfig
 from netwright.data.cells import as_datetime, as_number, as_text
 from netwright.data.check import check
 from netwright.data.clean import clean_fitted, clean_rows
-from netwright.data.dataset import Dataset, encode, numbers_of, texts_of
+from netwright.data.dataset import Dataset, encode, numbers_of, own_tensor, texts_of
 from netwright.data.finding import Finding
 from netwright.data.kinds import find_kinds
+from netwright.data.media.readers import reader
 from netwright.data.read import read
 from netwright.data.schema import Schema
 from netwright.data.split import Split, join_files, make_split
@@ -25,6 +26,7 @@ from netwright.data.table import Table
 from netwright.data.target import describe_target, encode_target, find_target, target_findings
 from netwright.errors import InputError, suggestion
 from netwright.evaluate.fairness import reweighing
+from netwright.pipeline.start import with_start
 from netwright.pipeline.watch import Watch
 
 ORDER = {"error": 0, "warning": 1, "note": 2}
@@ -52,7 +54,7 @@ class Prepared:
 
     def dataset(self) -> Dataset:
         """Raw tensors of all rows."""
-        raw = encode(self.table.frame, self.schema, text_length=self.config.inputs.text.length)
+        raw = encode(self.table.frame, self.schema, self.table.media)
         return Dataset(raw, torch.tensor(self.target), torch.from_numpy(self.weights()))
 
     def weights(self) -> np.ndarray:
@@ -86,10 +88,13 @@ class Prepared:
         return weights
 
     def cells(self, rows: np.ndarray) -> pl.DataFrame:
-        """The inputs of some rows as plain columns: numbers, dates as seconds, the rest as text."""
+        """The inputs of some rows as plain columns: numbers, dates as seconds, the rest as text.
+
+        Pictures, sounds and series are left out; see `flat`.
+        """
         columns = []
         frame = self.table.frame[rows]
-        for column in self.schema.inputs:
+        for column in self.schema.of_kind("number", "category", "boolean", "date", "text"):
             series = frame[column.name]
             if column.kind == "number":
                 values = pl.Series(column.name, numbers_of(series, column)).fill_nan(None)
@@ -99,6 +104,15 @@ class Prepared:
                 values = texts_of(series, column)
             columns.append(values.alias(column.name))
         return pl.DataFrame(columns)
+
+    def flat(self, rows: np.ndarray, data: Dataset) -> dict[str, np.ndarray]:
+        """Plain numbers for pictures, sounds and series of some rows, by column. Each [n, F]"""
+        index = torch.from_numpy(rows)
+        return {
+            column.name: reader(column.kind).flat(column, tensor[index.to(tensor.device)].cpu())
+            for column in self.schema.of_kind("image", "sound", "series")
+            for tensor in [data.raw[own_tensor(column)]]
+        }
 
 
 Arrange = Callable[[Table, Split, Config], Split]
@@ -116,14 +130,15 @@ def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None =
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
-    config = config.model_copy(deep=True)
+    config = with_start(config.model_copy(deep=True))
     watch.stage("reading")
     table, roles = _read(config, source)
+    _take_defaults(config, table)
     config.data.target = find_target(table, config.data.target)
     _check_names(table, config)
     findings = list(table.findings)
     if roles is None:
-        table, cleaned = clean_rows(table, config.data)
+        table, cleaned = clean_rows(table, config.data, _excluded(config))
     else:
         table, roles, cleaned = _clean_with_roles(table, roles, config)
     watch.stage("splitting and checking")
@@ -171,6 +186,16 @@ def _read(config: Config, source: Any) -> tuple[Table, np.ndarray | None]:
     return join_files(table, *extra)
 
 
+def _take_defaults(config: Config, table: Table) -> None:
+    """Where the data says itself what is predicted and how rows are split, the user need not."""
+    if not config.data.target and table.target is not None:
+        config.data.target = [table.target]
+    if config.split.method == "auto" and config.split.column is None and table.split_column is not None:
+        asked = (config.split.group, config.split.time, config.split.validation_file, config.split.test_file)
+        if not any(asked):
+            config.split.column = table.split_column
+
+
 def _lasting(path: str) -> str:
     """The path in a form that a later run understands from another folder."""
     file, separator, member = path.partition("::")
@@ -181,7 +206,7 @@ def _clean_with_roles(
     table: Table, roles: np.ndarray, config: Config
 ) -> tuple[Table, np.ndarray, list[Finding]]:
     """Cleans rows of several files, and keeps their roles beside them."""
-    cleaned, findings = clean_rows(table, config.data)
+    cleaned, findings = clean_rows(table, config.data, _excluded(config))
     kept = np.isin(table.rows, cleaned.rows)
     return cleaned, roles[kept], findings
 

@@ -13,8 +13,10 @@ import torch
 from netwright.config import Config
 from netwright.data.schema import Schema
 from netwright.errors import InputError
+from netwright.nn.encoders import OWN_TENSOR
 from netwright.nn.member import Layout
 from netwright.pipeline.options import check_options
+from netwright.pipeline.recipes import Recipe, recipe_of, settle
 from netwright.runs.network import build
 from netwright.training.device import find_device, find_precision, use_threads
 
@@ -55,6 +57,7 @@ LEAST_EPOCHS = 4
 LARGEST_BATCHES = ((400, 32), (4_000, 64), (20_000, 128), (100_000, 256), (300_000, 512))
 LARGEST_BATCH = 1024
 MOST_PATIENCE = 12
+WARMUP = 0.02
 SMALL_WORK = 16_000_000  # products a layer and step, below which a second thread costs more than it gives
 
 
@@ -69,11 +72,26 @@ def resolve(config: Config, schema: Schema, rows: int) -> tuple[Config, torch.de
     config = config.model_copy(deep=True)
     check_options(config.training, schema.target)
     effort = EFFORTS[config.training.effort]
+    settle(schema, config.inputs, rows, config.training.effort)
     _inputs(config, schema, effort, rows)
+    recipe = recipe_of(schema, config.inputs, rows, config.training.effort)
+    if recipe is not None:
+        _follow(config, recipe)
     _network(config, effort, rows)
     if config.training.loss == "auto":
         config.training.loss = "mse" if schema.target.task == "regression" else "cross_entropy"
     return config, _training(config, schema, effort, rows)
+
+
+def _follow(config: Config, recipe: Recipe) -> None:
+    """Takes what a recipe says, where the user says nothing."""
+    for section in (config.network, config.training):
+        if section is config.network and config.network.layers is not None:
+            continue
+        for name in type(section).model_fields:
+            value = getattr(recipe, name, None)
+            if value is not None and getattr(section, name) == "auto":
+                setattr(section, name, (value or None) if name == "patience" else value)
 
 
 def _inputs(config: Config, schema: Schema, effort: Effort, rows: int) -> None:
@@ -130,10 +148,14 @@ def _network(config: Config, effort: Effort, rows: int) -> None:
 def _largest_layer(config: Config, schema: Schema) -> int:
     """Products of one row in the largest layer."""
     network = config.network
-    if network.layers is None:
+    if network.layers is None and not schema.of_kind(*OWN_TENSOR):
         return int(network.heads) * int(network.width) ** 2
     built = build(schema, config.inputs, network)  # which also checks the layers, before anything takes time
-    return max((place.declared.size for place in Layout(built.trunk).places), default=0)
+    encoders = max(part.products for part in built.encoders.list)
+    if network.layers is None:
+        return max(encoders, int(network.heads) * int(network.width) ** 2 if int(network.depth) else 0)
+    layers = [place.declared.size for place in Layout(built.trunk).places]
+    return max(encoders, *layers, 0)
 
 
 def _training(config: Config, schema: Schema, effort: Effort, rows: int) -> torch.device:
@@ -153,6 +175,9 @@ def _training(config: Config, schema: Schema, effort: Effort, rows: int) -> torc
         training.weight_decay = 3e-4 if training.optimizer == "adamw" else 1e-5
     if training.patience == "auto":
         training.patience = max(4, min(MOST_PATIENCE, round(int(training.epochs) / 3)))
+    for name, value in (("warmup", WARMUP), ("label_smoothing", 0.0)):
+        if getattr(training, name) == "auto":
+            setattr(training, name, value)
     if training.members == "auto":
         training.members = effort.members
     work = products(config, schema)

@@ -25,6 +25,7 @@ from netwright.pipeline.assess import Assessment, Baselines, assess, fit_baselin
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
+from netwright.pipeline.start import start_lines
 from netwright.pipeline.watch import Watch
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
@@ -94,13 +95,16 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
 
     watch.stage("fitting the baselines")
     left = clock.left(limit)
-    known = fit_baselines(prepared, left / 8)
+    known = fit_baselines(prepared, data, left / 8)
     clock.mark("baselines")
     watch.stage("training")
     deadline = clock.deadline(limit)
     threading.Thread(target=load_plots, daemon=True).start()
     network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline)
     clock.mark("fit")
+    if history.start:
+        for line in start_lines(history.start):
+            log.add(line)
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
     return document(folder, log, prepared, resolved, data, network, history, known, clock, watch)
 
@@ -307,6 +311,7 @@ def describe(prepared: Prepared, config: Config, network: Network, history: Hist
             "best_epoch": history.best_epoch,
             "epochs": history.epochs,
             "stopped": history.stopped,
+            "start": history.start,
         },
     }
 

@@ -67,7 +67,7 @@ class TableModel:
         """
         table = self.read(source)
         check_columns(table, self.schema)
-        raw = encode(table.frame, self.schema, text_length=self.bundle.inputs.text.length)
+        raw = encode(table.frame, self.schema, table.media)
         raw = {name: tensor.to(self.network.flat.device) for name, tensor in raw.items()}
         return self.network.predict_mean(raw).cpu().numpy()
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
+from netwright.nn.encoders import Encoder
 from netwright.nn.network import Network
 
 
@@ -26,9 +29,21 @@ def build(
     Raises:
         InputError: the layers of the config do not fit.
     """
-    specs = config.layers
+    specs, encoders = config.layers, _encoders(schema)
     if specs is None:
-        return Network(schema, inputs, config, members, dropout)
+        return Network(schema, inputs, config, members, dropout, encoders=encoders)
     from netwright.layers.trunk import LayersTrunk
 
-    return Network(schema, inputs, config, members, trunk=lambda width: LayersTrunk(specs, width, members))
+    def trunk(width: int) -> LayersTrunk:
+        return LayersTrunk(specs, width, members)
+
+    return Network(schema, inputs, config, members, trunk=trunk, encoders=encoders)
+
+
+def _encoders(schema: Schema) -> Mapping[str, type[Encoder]]:
+    """The encoders that are networks of layers; plain tables need not import them."""
+    if not schema.of_kind("text", "image", "sound", "series"):
+        return {}
+    from netwright.encoders import ENCODERS
+
+    return ENCODERS

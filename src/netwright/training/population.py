@@ -78,7 +78,7 @@ class Member:
             beta1=config.beta1,
             beta2=config.beta2,
             momentum=config.momentum,
-            label_smoothing=config.label_smoothing,
+            label_smoothing=float(config.label_smoothing),
             clip_norm=config.clip_norm or float("inf"),
             l1=config.l1,
             sampling=config.sampling,
@@ -119,6 +119,7 @@ class Population:
         leave: whether members that are done leave the computation. `network` holds all in the end.
         prune: names members to be given up after an epoch, from the best validation loss of each that is
             still there.
+        start: changes the first weights once they are drawn, such as to those of an earlier network.
     """
 
     def __init__(
@@ -140,9 +141,10 @@ class Population:
         past: int = 0,
         leave: bool = False,
         prune: Callable[[int, dict[int, float]], set[int]] | None = None,
+        start: Callable[[Population], None] | None = None,
     ) -> None:
         self.network, self.data, self.members, self.config = network, data, members, config
-        self.leave, self.prune = leave and keep_best, prune
+        self.leave, self.prune, self.start = leave and keep_best, prune, start
         self.whole, self.numbers = network, list(range(len(members)))  # all members, and who is still there
         self.pruned: set[int] = set()
         self.first = 0  # step at which the epoch began
@@ -230,6 +232,8 @@ class Population:
             balanced = member.sampling == "balanced"
             network.fit_preparation(place, data.raw, data.target, data.weight, rows, balanced)
         network.initialise([member.seed for member in self.members])
+        if self.start is not None:
+            self.start(self)
         self.optimizer = self._new_optimizer()
 
     def _new_optimizer(self) -> Optimizer:
@@ -455,7 +459,7 @@ class Population:
             return self.rate.expand(passes, -1, -1)
         done = epochs * self.feed.steps + self.feed.done_in_epoch(inside[:, None])  # [S, M]
         total = self.feed.steps * self.epochs
-        factors = factor(self.config.schedule, done, total, self.config.warmup)
+        factors = factor(self.config.schedule, done, total, float(self.config.warmup))
         return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
 
     def _draw_anew(self, epoch: int) -> list[torch.Generator]:

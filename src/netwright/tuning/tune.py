@@ -198,7 +198,7 @@ def _walk(study: _Study) -> Path:
     clock.mark("read")
     watch.stage("fitting the baselines")
     left = clock.left(study.limit)
-    known = fit_baselines(prepared, left / 8)
+    known = fit_baselines(prepared, data, left / 8)
     clock.mark("baselines")
     threading.Thread(target=load_plots, daemon=True).start()
     watch.stage("searching")

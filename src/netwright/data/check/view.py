@@ -107,10 +107,10 @@ class View:
     def input_hash(self) -> np.ndarray:
         """One number for each row, equal where all inputs are. Ids and constants are left out. [N] uint64"""
         columns = [column.name for column in self.schema.inputs]
-        return self.table.frame.select(columns).hash_rows(seed=0).to_numpy()
+        return self.table.comparable.select(columns).hash_rows(seed=0).to_numpy()
 
     @cached_property
     def row_hash(self) -> np.ndarray:
         """One number for each row, equal where all inputs and the target are. [N] uint64"""
         columns = [column.name for column in self.schema.inputs] + self.schema.target.columns
-        return self.table.frame.select(columns).hash_rows(seed=0).to_numpy()
+        return self.table.comparable.select(columns).hash_rows(seed=0).to_numpy()

@@ -1,26 +1,31 @@
 """Encoders: from raw tensors to features, with everything fitted held in the network's buffers.
 
-One file for each kind of column. An encoder takes all columns of its kind (and settings) at once.
+One file for each kind of column. An encoder of numbers, categories or dates takes all columns of its kind (and
+settings) at once; one of texts, pictures, sounds or series takes one column. The last three kinds are networks of
+layers, in the room `encoders`.
 """
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor, nn
 
 from netwright.config import InputsConfig, Section
 from netwright.data.schema import Column, Schema
-from netwright.nn.encoders.base import Encoder
+from netwright.nn.encoders.base import OWN_TENSOR, Encoder
 from netwright.nn.encoders.category import CategoryEncoder
 from netwright.nn.encoders.date import DateEncoder
 from netwright.nn.encoders.number import NumberEncoder
 from netwright.nn.encoders.text import TextEncoder
 from netwright.nn.member import Mode
 
-# By the raw tensor that each reads, which is also the section of the config with its settings.
-_ENCODERS: dict[str, type[Encoder]] = {
+ENCODERS: dict[str, type[Encoder]] = {
     encoder.raw: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder, TextEncoder)
 }
+"""By the kind of raw tensor that each reads."""
+FITTED_ROWS = 10_000  # rows that an encoder of pictures, sounds or series is fitted on at most
 
 
 class Encoders(nn.Module):
@@ -30,11 +35,18 @@ class Encoders(nn.Module):
         schema: the columns.
         config: settings by kind, and for single columns.
         members: M.
+        more: classes of encoders by kind, beside or instead of `ENCODERS`.
     """
 
-    def __init__(self, schema: Schema, config: InputsConfig, members: int) -> None:
+    def __init__(
+        self,
+        schema: Schema,
+        config: InputsConfig,
+        members: int,
+        more: Mapping[str, type[Encoder]] | None = None,
+    ) -> None:
         super().__init__()
-        self.list = _parts(schema, config, members)
+        self.list = _parts(schema, config, members, ENCODERS | dict(more or {}))
         self.parts = nn.ModuleList(self.list)
         self.columns = [size for part in self.list for size in part.columns]  # features of each column
 
@@ -42,8 +54,17 @@ class Encoders(nn.Module):
     def width(self) -> int:
         return sum(self.columns)
 
+    @property
+    def floats(self) -> int:
+        """Numbers of the largest activation for one row."""
+        return max(self.width, *(part.floats for part in self.list))
+
     def forward(self, raw: dict[str, Tensor], mode: Mode) -> Tensor:
-        return torch.cat([part(raw[part.raw], mode) for part in self.list], dim=-1)
+        return torch.cat([self._features(part, raw, mode) for part in self.list], dim=-1)
+
+    def _features(self, part: Encoder, raw: dict[str, Tensor], mode: Mode) -> Tensor:
+        features = part(raw[part.tensor], mode)  # [M, B, D]
+        return features if mode.mix is None or part.mixes else mode.mix.blend(features)
 
     def fit(self, member: int, raw: dict[str, Tensor], rows: Tensor, weight: Tensor | None = None) -> None:
         """Fits one member's buffers on its training rows only.
@@ -56,19 +77,27 @@ class Encoders(nn.Module):
         """
         with torch.no_grad():
             for part in self.list:
-                part.fit(member, raw[part.raw][rows], weight)
+                tensor = raw[part.tensor]
+                if tensor.dim() <= 2 or len(rows) <= FITTED_ROWS:
+                    part.fit(member, tensor[rows], weight)
+                else:  # evenly spaced ones are enough for means and deviations
+                    some = torch.linspace(0, len(rows) - 1, FITTED_ROWS, device=rows.device).long()
+                    part.fit(member, tensor[rows[some]], None if weight is None else weight[some])
 
 
-def _parts(schema: Schema, config: InputsConfig, members: int) -> list[Encoder]:
+def _parts(
+    schema: Schema, config: InputsConfig, members: int, encoders: Mapping[str, type[Encoder]]
+) -> list[Encoder]:
     """One encoder for each kind and each group of columns with the same settings."""
     parts = []
-    for raw, encoder in _ENCODERS.items():
+    for raw, encoder in encoders.items():
         columns = raw_columns(schema, raw)
         common = getattr(config, raw)
         groups: dict[str, tuple[Section, list[int]]] = {}
         for place, column in enumerate(columns):
             settings = common.model_copy(update=config.columns.get(column.name, {}))
-            groups.setdefault(settings.model_dump_json(), (settings, []))[1].append(place)
+            group = column.name if raw in OWN_TENSOR else settings.model_dump_json()
+            groups.setdefault(group, (settings, []))[1].append(place)
         for settings, places in groups.values():
             parts.append(encoder(columns, places, settings, members))
     return parts
@@ -80,6 +109,8 @@ def raw_columns(schema: Schema, raw: str) -> list[Column]:
 
 
 __all__ = [
+    "ENCODERS",
+    "OWN_TENSOR",
     "CategoryEncoder",
     "DateEncoder",
     "Encoder",

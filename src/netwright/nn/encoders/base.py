@@ -7,12 +7,17 @@ from typing import Any, ClassVar
 import torch
 from torch import Tensor
 
+from netwright.config import Kind
 from netwright.data.schema import Column
 from netwright.nn.member import Layer, Mode
 
 
+OWN_TENSOR: tuple[Kind, ...] = ("text", "image", "sound", "series")
+"""Kinds whose columns have a raw tensor, and an encoder, of their own."""
+
+
 class Encoder(Layer):
-    """Turns the raw values of some columns into features.
+    """Turns the raw values of some columns, or of one, into features.
 
     Arguments:
         columns: all columns of the raw tensor.
@@ -21,11 +26,15 @@ class Encoder(Layer):
         members: M.
     """
 
-    raw: ClassVar[str]  # the raw tensor that it reads
+    raw: ClassVar[str]  # its kind of raw tensor, which is also the section of the config with its settings
+    mixes = False  # whether it blends rows (mixup) itself, before its features are there
+    products = 0  # multiplications of its largest layer for one row
+    floats = 0  # numbers of its largest activation for one row
 
     def __init__(self, columns: list[Column], places: list[int], config: Any, members: int) -> None:
         super().__init__()
         self.names = [columns[place].name for place in places]
+        self.tensor = f"{self.raw}:{self.names[0]}" if self.raw in OWN_TENSOR else self.raw
         self.members = members
         self.config = config
         self.columns: list[int] = []  # features given for each column, in order
@@ -55,8 +64,13 @@ class Encoder(Layer):
         raise NotImplementedError
 
     def forward(self, raw: Tensor, mode: Mode) -> Tensor:
-        """[M, B, columns, ...] to [M, B, D]."""
+        """[M, B, columns], or [M, B, *shape] of one column, to [M, B, D]."""
         raise NotImplementedError
+
+    @property
+    def settled(self) -> bool:
+        """Whether its features alone can be told by a layer without hidden ones: it is a network itself."""
+        return self.products > 0
 
     def describe(self) -> str:
         """What it gives, in a line."""

@@ -28,24 +28,15 @@ class TextEncoder(Encoder):
 
     def __init__(self, columns: list[Column], places: list[int], config: TextConfig, members: int) -> None:
         super().__init__(columns, places, config, members)
-        sizes = torch.tensor([columns[place].buckets for place in places])
         self.size = config.size
-        self.columns = [1 + self.size] * len(places)
-        self.rows = int(sizes.sum()) + 1  # the first row stands for no n-gram
-        self.register_buffer("offset", (sizes.cumsum(0) - sizes)[:, None], persistent=False)
+        self.columns = [1 + self.size]
+        self.rows = columns[places[0]].buckets + 1  # the first row stands for no n-gram
         self.buffer("idf", self.rows)
         # Large random vectors would tell rows apart before anything is learnt, and be learnt by heart.
         self.declare("table", (self.rows, self.size), initial.normal(0.01), rate=0.3)
 
-    offset: Tensor
-
-    def _places(self, raw: Tensor) -> Tensor:
-        codes = raw[..., self.places, :].long()
-        return torch.where(codes > 0, codes + self.offset, 0)
-
     def fit(self, member: int, raw: Tensor, weight: Tensor | None = None) -> None:
-        places = self._places(raw).flatten(1)  # [rows, columns * T]
-        ordered = places.sort(1).values
+        ordered = raw.long().sort(1).values  # [rows, T]
         new = torch.ones_like(ordered, dtype=torch.bool)
         new[:, 1:] = ordered[:, 1:] != ordered[:, :-1]  # each n-gram once a row
         counts = None if weight is None else weight[:, None].expand(ordered.shape)[new]
@@ -56,16 +47,16 @@ class TextEncoder(Encoder):
         self.idf[member, 0] = 0.0
 
     def forward(self, raw: Tensor, mode: Mode) -> Tensor:
-        places = self._places(raw)  # [M, B, X, T]
-        members, rows, count, length = places.shape
+        places = raw.long()  # [M, B, T]
+        members, rows, length = places.shape
         weight = self.idf.gather(1, places.flatten(1)).view(places.shape)
         start = torch.arange(members, device=raw.device) * self.rows
         mean = torch.nn.functional.embedding_bag(
-            (places + start[:, None, None, None]).view(-1, length),
+            (places + start[:, None, None]).view(-1, length),
             self.table.reshape(members * self.rows, self.size),
             per_sample_weights=(weight / weight.sum(-1, keepdim=True).clamp(min=1e-6)).view(-1, length),
             mode="sum",
         )
         known = (weight > 0).sum(-1) / (places > 0).sum(-1).clamp(min=1)
-        mean = mean.view(members, rows, count, self.size) * 2.0
-        return torch.cat([known[..., None], mean], dim=-1).flatten(2)
+        mean = mean.view(members, rows, self.size) * 2.0
+        return torch.cat([known[..., None], mean], dim=-1)

@@ -1,0 +1,7 @@
+"""What cells of a table stand for when they are no numbers or words: pictures, sounds and series."""
+
+from __future__ import annotations
+
+from netwright.data.media.base import Arrays, Files, Media, MediaKind
+
+__all__ = ["Arrays", "Files", "Media", "MediaKind"]

@@ -1,0 +1,110 @@
+"""The contents behind the cells of a column: files in a folder or zip, or arrays in memory.
+
+A cell of such a column is a text: a file's path, or the key of an array. What it stands for is asked for by
+that text, so that rows can be chosen and put in another order as in any other table.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import zipfile
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+MediaKind = Literal["image", "sound", "series"]
+
+
+class Media:
+    """Base of what stands behind a column's cells.
+
+    Attributes:
+        kind: image, sound or series.
+        channels: names of a series' channels.
+    """
+
+    kind: MediaKind
+    channels: Sequence[str] = ()
+
+    def content(self, text: str) -> Any:
+        """The bytes of a file, or an array. Raises KeyError or OSError where it is not there."""
+        raise NotImplementedError
+
+    def digest(self, text: str) -> str:
+        """The same for cells whose contents are the same, whatever they are called."""
+        raise NotImplementedError
+
+
+class Files(Media):
+    """Files in a folder, or members of a zip.
+
+    Arguments:
+        kind: image or sound.
+        place: the folder that relative paths start from, or the zip that holds the files.
+
+    Example:
+        >>> files = Files("image", Path("pictures"))
+        >>> files.path("cats/1.png").as_posix()
+        'pictures/cats/1.png'
+    """
+
+    def __init__(self, kind: MediaKind, place: Path) -> None:
+        self.kind, self.place = kind, place
+        self.known: dict[str, str] = {}
+
+    @cached_property
+    def archive(self) -> zipfile.ZipFile | None:
+        """The zip, when there is one."""
+        return zipfile.ZipFile(self.place) if self.place.is_file() else None
+
+    def path(self, text: str) -> Path:
+        """Where a cell's file lies on disk."""
+        return self.place / Path(text).expanduser()
+
+    def content(self, text: str) -> bytes:
+        return self.path(text).read_bytes() if self.archive is None else self.archive.read(text)
+
+    def digest(self, text: str) -> str:
+        if text not in self.known:
+            try:
+                self.known[text] = digest_of(self.content(text))
+            except (OSError, KeyError):
+                self.known[text] = text  # a file that is not there is like no other
+        return self.known[text]
+
+
+class Arrays(Media):
+    """Arrays in memory, by the keys that the cells hold.
+
+    Arguments:
+        kind: image: arrays [H, W, C] uint8; sound: [L] float32 between -1 and 1; series: [T, C] float.
+        arrays: by key. A file's bytes may stand in the place of an array.
+        channels: names of a series' channels.
+        rate: samples a second (sound).
+    """
+
+    def __init__(
+        self,
+        kind: MediaKind,
+        arrays: Mapping[str, np.ndarray | bytes],
+        channels: Sequence[str] = (),
+        rate: int = 0,
+    ) -> None:
+        self.kind, self.arrays, self.channels, self.rate = kind, arrays, channels, rate
+
+    def content(self, text: str) -> np.ndarray | bytes:
+        return self.arrays[text]
+
+    def digest(self, text: str) -> str:
+        found = self.arrays.get(text)
+        if found is None:
+            return text
+        return digest_of(found if isinstance(found, bytes) else np.ascontiguousarray(found).tobytes())
+
+
+def digest_of(data: bytes) -> str:
+    """A short fingerprint of some bytes."""
+    return hashlib.blake2b(data, digest_size=16).hexdigest()
