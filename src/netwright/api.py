@@ -41,6 +41,7 @@ SHORT = {
     "device": "training.device",
     "out": "output.folder",
     "overwrite": "output.overwrite",
+    "start_from": "training.start_from",
 }
 
 
@@ -94,8 +95,8 @@ def train(
         config: a `Config`, nested dictionaries, or the path of a YAML file to start from.
         progress: whether to show how the training goes on.
         **settings: split_column, group, time, validation, test, task, positive, sensitive, kinds, effort,
-            epochs, time_limit, members, seed, device, out, overwrite; or any key of the config with two
-            underscores for its dot, such as ``training__learning_rate=1e-3``.
+            epochs, time_limit, members, seed, start_from, device, out, overwrite; or any key of the config with
+            two underscores for its dot, such as ``training__learning_rate=1e-3``.
 
     Returns:
         The run: metrics, history, findings, predictions, and the model.

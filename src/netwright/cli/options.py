@@ -75,6 +75,10 @@ Members = Annotated[
 Seed = Annotated[
     int | None, typer.Option(metavar="N", min=0, help="Of the split, the weights and the order.")
 ]
+StartFrom = Annotated[
+    str | None,
+    typer.Option("--from", metavar="RUN", help="Folder of a run whose network is the start of this one."),
+]
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where to train.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -10,7 +10,7 @@ from netwright.cli.findings import headline
 from netwright.cli.output import say, show, show_json, table, width_of
 from netwright.data.finding import Finding
 from netwright.report.record import Record
-from netwright.report.words import BASELINES, TASKS, baseline_verdict, metric_name, number, shortened
+from netwright.report.words import BASELINES, TASKS, baseline_verdict, listed, metric_name, number, shortened
 
 MAIN_METRICS = {
     "binary": ("accuracy", "f1", "roc_auc", "log_loss"),
@@ -86,6 +86,11 @@ def _verdict(record: Record) -> str:
 def _facts(record: Record, folder: Path) -> str:
     room = (width_of(sys.stdout) or WIDTH) - 10
     facts = [("training", _training(record)), ("data", noticed(record, room)), ("run", str(folder))]
+    start = (record.part("network") or {}).get("start")
+    if start:
+        anew = listed([part["part"] for part in start["parts"] if part["kept"] < part["numbers"]])
+        kept = f"{start['kept']:,} of {start['numbers']:,} parameters kept of {start['from']}"
+        facts.insert(0, ("start", kept + (f"; drawn anew: {anew}" if anew else "")))
     facts.append(("report", str(folder / "report.html")))
     return "\n".join(f"{name:<10}{text}" for name, text in facts)
 

@@ -21,6 +21,7 @@ from netwright.cli.options import (
     Seed,
     Sensitive,
     SplitColumn,
+    StartFrom,
     Target,
     Test,
     Time,
@@ -51,6 +52,7 @@ def train(
     sensitive: Sensitive = None,
     positive: Positive = None,
     seed: Seed = None,
+    start_from: StartFrom = None,
     device: Device = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -83,6 +85,7 @@ def train(
             sensitive=sensitive,
             positive=positive,
             seed=seed,
+            start_from=start_from,
             device=device,
         )
         folder = go(made, data, screen, began=context.obj)

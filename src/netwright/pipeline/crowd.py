@@ -22,6 +22,7 @@ from netwright.data.schema import Schema
 from netwright.errors import InputError, NetwrightError
 from netwright.nn.network import Network
 from netwright.nn.objective import SETTINGS
+from netwright.pipeline.start import starting
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback, State
 from netwright.training.device import out_of_memory
@@ -204,6 +205,7 @@ def _train(
         [_Renamed(callback, places) for callback in callbacks],
         leave=True,
         prune=among if prune is not None else None,
+        start=starting(config, schema),
     )
     with suppress(Diverged):  # all of them; what there is of each is told below
         population.fit(deadline)

@@ -14,6 +14,7 @@ from netwright.nn.network import Network
 from netwright.pipeline.decide import check_decisions, decide
 from netwright.pipeline.precision import Finer, tried_precision
 from netwright.pipeline.prepare import Prepared
+from netwright.pipeline.start import starting
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback
 from netwright.training.history import History
@@ -93,7 +94,15 @@ def _population(
     seed = config.training.seed
     network = build(prepared.schema, config.inputs, config.network, count).to(data.target.device)
     members = [Member.of(config.training, train, validation, seed + place) for place in range(count)]
-    return Population(network, data, members, config.training, [*callbacks, Finer()], leave=True)
+    return Population(
+        network,
+        data,
+        members,
+        config.training,
+        [*callbacks, Finer()],
+        leave=True,
+        start=starting(config, prepared.schema),
+    )
 
 
 def _epochs_in_time(population: Population, deadline: float, *, halve: bool) -> int:

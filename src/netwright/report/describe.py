@@ -165,7 +165,24 @@ def network(record: Record) -> str:
         facts = [(text(name), text(value)) for name, value in info["settings"].items()]
     else:
         facts = _facts(record, info)
-    return section("network", "Network and training", pairs(facts), drawn, layers, _curves(record))
+    return section(
+        "network", "Network and training", pairs(facts), _start(info), drawn, layers, _curves(record)
+    )
+
+
+def _start(info: dict[str, Any]) -> str:
+    """What the network kept of the one that it started from."""
+    start = info.get("start")
+    if not start:
+        return ""
+    lines = [
+        [text(part["part"], 60), f"{part['kept']:,}", f"{part['numbers']:,}", text(part["why"], 120)]
+        for part in start["parts"]
+        if part["numbers"]
+    ]
+    return paragraph(f"Started from {text(start['from'], 120)}.") + table(
+        ["part", "kept", "parameters", "why others were drawn anew"], lines, "lrrl"
+    )
 
 
 def _facts(record: Record, info: dict[str, Any]) -> list[tuple[str, str]]:

@@ -43,6 +43,7 @@ class History:
         epochs: how many were begun.
         stopped: why training ended.
         stop_step: steps done when it was cut off; None when it ended by itself.
+        start: what was kept of the network that it started from; empty when it started from random weights.
     """
 
     rows: list[dict[str, Any]] = field(default_factory=list)
@@ -50,6 +51,7 @@ class History:
     epochs: int = 0
     stopped: Ending = "all epochs"
     stop_step: int | None = None
+    start: dict[str, Any] = field(default_factory=dict)
 
     def column(self, name: str, member: int = 0) -> list[Any]:
         """One column of one member, epoch by epoch."""
