@@ -153,8 +153,6 @@ class TestSamples:
     def test_unknown(self) -> None:
         with pytest.raises(InputError, match="did you mean 'iris'"):
             read("sample:iriss")
-        with pytest.raises(InputError, match="not a table yet"):
-            read("sample:digits_images")
 
     def test_a_pandas_frame_reads_like_the_sample(self) -> None:
         pytest.importorskip("pandas")

@@ -68,7 +68,7 @@ def _series(name: str, values: Any) -> pl.Series:
         return pl.Series(name, _microseconds(np.ascontiguousarray(values)))
     if isinstance(values, str) or not hasattr(values, "__iter__"):
         raise InputError(f"column {name!r} is no list of cells but one {type(values).__name__}")
-    return column(name, [_python(value) for value in values])
+    return _cells(name, [_python(value) for value in values])
 
 
 def _from_pandas(name: str, series: Any) -> pl.Series:
@@ -76,9 +76,16 @@ def _from_pandas(name: str, series: Any) -> pl.Series:
         return pl.Series(name, _microseconds(series.to_numpy()))
     absent = series.isna().to_numpy()
     values = series.astype(object).to_numpy()
-    return column(
+    return _cells(
         name, [None if gone else _python(value) for value, gone in zip(values, absent, strict=True)]
     )
+
+
+def _cells(name: str, values: list) -> pl.Series:
+    """A column of Python values. Bytes stay bytes: they may be files of pictures."""
+    if {type(value) for value in values} - {type(None)} == {bytes}:
+        return pl.Series(name, values, dtype=pl.Binary)
+    return column(name, values)
 
 
 def _microseconds(values: np.ndarray) -> np.ndarray:
