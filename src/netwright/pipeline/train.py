@@ -52,6 +52,10 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
+    if config.forecast.horizon is not None:
+        from netwright.pipeline.forecast.train import work  # whose parts are of this file
+
+        return into_folder(work, config, source, watch, began)
     return into_folder(_train, config, source, watch, began)
 
 

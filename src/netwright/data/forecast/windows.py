@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from netwright.data.roles import IGNORE, TEST, TRAIN, VALIDATION
@@ -14,9 +16,7 @@ SEEN = {
 """roles that the look-back of a window may reach into, by the role of its target"""
 
 
-def window_roles(
-    role: np.ndarray, known: np.ndarray, starts: np.ndarray, lookback: int, horizon: int
-) -> np.ndarray:
+def window_roles(role: np.ndarray, known: Any, starts: np.ndarray, lookback: int, horizon: int) -> np.ndarray:
     """The part that the window from each step on belongs to.
 
     A window's targets lie in one part. Its look-back may reach back into earlier parts, never from training
@@ -52,7 +52,7 @@ def window_roles(
     return found
 
 
-def _sums(values: np.ndarray, first: int, size: int, windows: int) -> np.ndarray:
+def _sums(values: Any, first: int, size: int, windows: int) -> np.ndarray:
     """Sums over `size` steps from `first` after each window's begin on. [windows]"""
     total = np.concatenate([[0], np.cumsum(values)])
     return total[first + size : first + size + windows] - total[first : first + windows]

@@ -1,0 +1,1 @@
+"""The way of rows in time: read, laid out on regular steps, split, windows, trained, judged, reported."""
