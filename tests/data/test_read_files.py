@@ -97,6 +97,8 @@ class TestZip:
 
     def test_no_table(self, tmp_path: Path) -> None:
         with pytest.raises(InputError, match="holds no table"):
+            read(zipped(tmp_path / "z.zip", a__exe=b"1", b__exe=b"2"))
+        with pytest.raises(InputError, match="2 pictures lie in no class folders"):
             read(zipped(tmp_path / "z.zip", a__jpg=b"1", b__jpg=b"2"))
         with pytest.raises(InputError, match="holds no files"):
             read(zipped(tmp_path / "z.zip"))
@@ -207,7 +209,7 @@ class TestNoTable:
             read(tmp_path / "nowhere" / "x.csv")
 
     def test_a_folder(self, tmp_path: Path) -> None:
-        with pytest.raises(InputError, match="a folder, not a table"):
+        with pytest.raises(InputError, match="no files in it"):
             read(tmp_path)
 
     def test_not_allowed(self, tmp_path: Path, monkeypatch) -> None:
@@ -235,7 +237,7 @@ class TestNoTable:
             (b"\x80\x04\x95", "pickle"),
             (b"\x00\x01\x02", "binary data"),
             (b"<html>", "web page"),
-            (b"#c\n@problemName x\n", "time series"),
+            (b"#c\n@problemName x\n", "no @data"),
         ],
     )
     def test_other_kinds_of_files(self, tmp_path: Path, data: bytes, message: str) -> None:

@@ -61,8 +61,15 @@ class TestFrames:
         assert read(np.array([[1, "x"], [2.5, None]], dtype=object)).frame.rows() == [(1.0, "x"), (2.5, None)]
         assert read(np.array([(1, "x")], dtype=[("p", int), ("q", "U3")])).frame.rows() == [(1, "x")]
         assert read(np.arange(3)).frame.shape == (3, 1)
-        with pytest.raises(InputError, match="3 dimensions"):
-            read(np.zeros((2, 2, 2)))
+
+    def test_arrays_of_series_and_pictures(self) -> None:
+        series = read(np.arange(12.0).reshape(2, 3, 2))
+        assert series.media["series"].content("1").tolist() == [[6, 7], [8, 9], [10, 11]]
+        pictures = read({"photo": np.full((2, 4, 5, 3), 7, dtype=np.uint8), "age": [3, 4]})
+        assert pictures.columns == ["photo", "age"]
+        assert pictures.media["photo"].content(pictures.frame["photo"][1]).shape == (4, 5, 3)
+        with pytest.raises(InputError, match="neither pictures nor series"):
+            read(np.zeros((2, 2, 2, 2, 2)))
 
     def test_dictionaries(self) -> None:
         table = read({"a": [1, 2], "b": np.array([1.5, np.nan]), "c": pl.Series(["x", "NA"])})

@@ -10,6 +10,7 @@ import polars as pl
 from netwright.config import DataConfig, SplitConfig
 from netwright.data.apportion import divide
 from netwright.data.finding import Finding
+from netwright.data.media import Several
 from netwright.data.roles import IGNORE, TEST, TRAIN, VALIDATION, Split
 from netwright.data.strata import equal_row_keys, scores_of, strata_of, targets_of
 from netwright.data.table import Table
@@ -85,27 +86,34 @@ def join_files(main: Table, validation: Table | None, test: Table | None) -> tup
         InputError: a file that has other columns than the main one, or the same with other types.
     """
     tables, roles = [main], [np.full(len(main), TRAIN, dtype=np.int8)]
-    for table, role in ((validation, VALIDATION), (test, TEST)):
+    words = [""]
+    for word, table, role in (("validation", validation, VALIDATION), ("test", test, TEST)):
         if table is not None:
-            tables.append(_like(table, main))
+            tables.append(_marked(_like(table, main), word))
+            words.append(word)
             roles.append(np.full(len(table), role, dtype=np.int8))
+    media = {
+        name: Several(dict(zip(words, (table.media[name] for table in tables), strict=True)))
+        for name in main.media
+    }
     try:
         frame = pl.concat([table.frame for table in tables], how="vertical_relaxed")
     except pl.exceptions.PolarsError as error:
         raise InputError(
             "the files' columns are of different types", hint=str(error).splitlines()[0]
         ) from None
-    words: dict[str, dict[str, int]] = {}
+    found: dict[str, dict[str, int]] = {}
     for table in tables:
         for column, counts in table.words.items():
-            total = words.setdefault(column, {})
+            total = found.setdefault(column, {})
             for word, count in counts.items():
                 total[word] = total.get(word, 0) + count
     joined = replace(
         main,
         frame=frame,
         rows=np.arange(frame.height, dtype=np.int64),
-        words=words,
+        words=found,
+        media=media,
         findings=[finding for table in tables for finding in table.findings],
     )
     return joined, np.concatenate(roles)
@@ -172,4 +180,16 @@ def _like(table: Table, main: Table) -> Table:
                 where=table.source,
                 hint=suggestion(name, main.columns),
             )
+    if missing := [name for name in main.media if name not in table.media]:
+        raise InputError(
+            f"the cells of {missing[0]!r} stand for {main.media[missing[0]].kind} files in {main.source}, "
+            "and for none here",
+            where=table.source,
+        )
     return replace(table, frame=table.frame.select(main.columns))
+
+
+def _marked(table: Table, word: str) -> Table:
+    """The table with a word before the texts that contents stand behind, so that they differ from others'."""
+    columns = [(pl.lit(f"{word}:") + pl.col(name)).alias(name) for name in table.media]
+    return replace(table, frame=table.frame.with_columns(columns))

@@ -86,7 +86,7 @@ def find_kinds(
             for of, each in zip(cells, found, strict=True)
         ]
     columns = [_describe(of, each, inputs, table) for of, each in zip(cells, found, strict=True)]
-    return Schema(columns=columns, target=target)
+    return Schema(columns=columns, target=target, series=config.series)
 
 
 def _kind_of(cells: Cells, table: Table, given: Kind | None) -> Found:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from netwright.config import Kind
+from netwright.config import Kind, SeriesTableConfig
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
@@ -23,12 +23,18 @@ class Column(BaseModel):
         spellings: texts that are read as another one before they are looked up.
         date_format: the format of dates in text (strptime's), None for typed dates.
         decimal_comma: whether numbers in text are written with a decimal comma.
-        buckets: places that hashed n-grams fall into (text).
+        buckets: n-grams, words or pieces that have a vector (text).
+        units: what a text is read as: grams (words and pairs), grams and parts (letters of words too), words or
+            pieces.
+        vocabulary: the pieces, as JSON of the package tokenizers.
         values: how many different values the fitting rows have.
         shape: of one cell's raw tensor: [T] n-grams or words of a text, [H, W, C] of a picture, [L] samples
             of a sound, [T, C] of a series.
         rate: samples a second (sound).
         channels: names of a series' channels.
+        backbone: a network that was trained elsewhere: its type, config, preprocess (how it wants its inputs) and
+            sha256 (of its weights); empty where there is none.
+        tokenizer: how that network reads texts, as `tokenizers` writes it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -41,10 +47,14 @@ class Column(BaseModel):
     date_format: str | None = None
     decimal_comma: bool = False
     buckets: int = 0
+    units: Literal["", "grams", "grams and parts", "words", "pieces"] = ""
+    vocabulary: str = ""
     values: int = 0
     shape: list[int] = Field(default_factory=list)
     rate: int = 0
     channels: list[str] = Field(default_factory=list)
+    backbone: dict[str, Any] = Field(default_factory=dict)
+    tokenizer: str = ""
 
 
 class Target(BaseModel):
@@ -66,13 +76,20 @@ class Target(BaseModel):
 
 
 class Schema(BaseModel):
-    """All columns of a table, and its target. Saved as `schema.json`."""
+    """All columns of a table, and its target. Saved as `schema.json`.
+
+    Arguments:
+        columns: in the table's order.
+        target: what is predicted.
+        series: how rows of a table were joined into whole series, where they were.
+    """
 
     model_config = ConfigDict(extra="forbid")
 
     version: Literal[1] = 1
     columns: list[Column]
     target: Target
+    series: SeriesTableConfig = Field(default_factory=SeriesTableConfig)
 
     def of_kind(self, *kinds: Kind) -> list[Column]:
         return [column for column in self.columns if column.kind in kinds]

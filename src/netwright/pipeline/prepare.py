@@ -20,6 +20,7 @@ from netwright.data.finding import Finding
 from netwright.data.kinds import find_kinds
 from netwright.data.media.readers import reader
 from netwright.data.read import read
+from netwright.data.read.join_series import join_series
 from netwright.data.schema import Schema
 from netwright.data.split import Split, join_files, make_split
 from netwright.data.table import Table
@@ -176,14 +177,20 @@ def _read(config: Config, source: Any) -> tuple[Table, np.ndarray | None]:
         path = getattr(config.split, key)
         if path is not None:
             setattr(config.split, key, _lasting(path))
-    table = read(source, config.data.read, config.data.missing)
+    table = _read_one(source, config)
     extra = [
-        read(path, config.data.read, config.data.missing) if path else None
+        _read_one(path, config) if path else None
         for path in (config.split.validation_file, config.split.test_file)
     ]
     if not any(extra):
         return table, None
     return join_files(table, *extra)
+
+
+def _read_one(source: Any, config: Config) -> Table:
+    data = config.data
+    table = read(source, data.read, data.missing, data.kinds)
+    return join_series(table, data.series, find_target(table, data.target) if data.target else [])
 
 
 def _take_defaults(config: Config, table: Table) -> None:

@@ -12,6 +12,7 @@ import polars as pl
 from netwright.data.dataset import encode, texts_of
 from netwright.data.finding import Finding
 from netwright.data.read import read
+from netwright.data.read.join_series import join_series
 from netwright.data.schema import Column, Schema
 from netwright.data.table import Table
 from netwright.data.target import encode_target
@@ -57,7 +58,11 @@ class TableModel:
 
     def read(self, source: Any) -> Table:
         """The rows of any source that training can read."""
-        return source if isinstance(source, Table) else read(source, missing=self.missing)  # type: ignore[arg-type]
+        if isinstance(source, Table):
+            return source
+        kinds = {column.name: column.kind for column in self.schema.inputs}
+        table = read(source, missing=self.missing, kinds=kinds, labelled=False)  # type: ignore[arg-type]
+        return join_series(table, self.schema.series)
 
     def outputs(self, source: Any) -> np.ndarray:
         """Probabilities [N, C], or values [N, T], averaged over the members by their weights.

@@ -105,6 +105,32 @@ class Arrays(Media):
         return digest_of(found if isinstance(found, bytes) else np.ascontiguousarray(found).tobytes())
 
 
+class Several(Media):
+    """Contents of several tables that were put under each other.
+
+    Arguments:
+        parts: by the word that stands, with a colon, before the texts of each; "" for none.
+    """
+
+    def __init__(self, parts: Mapping[str, Media]) -> None:
+        self.parts = parts
+        first = next(iter(parts.values()))
+        self.kind, self.channels = first.kind, first.channels
+
+    def part(self, text: str) -> tuple[Media, str]:
+        """Whose text it is, and the text there."""
+        word, colon, rest = text.partition(":")
+        return (self.parts[word], rest) if colon and word and word in self.parts else (self.parts[""], text)
+
+    def content(self, text: str) -> Any:
+        media, own = self.part(text)
+        return media.content(own)
+
+    def digest(self, text: str) -> str:
+        media, own = self.part(text)
+        return media.digest(own)
+
+
 def digest_of(data: bytes) -> str:
     """A short fingerprint of some bytes."""
     return hashlib.blake2b(data, digest_size=16).hexdigest()

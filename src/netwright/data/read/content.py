@@ -140,8 +140,8 @@ def _text_format(head: bytes, where: str) -> str:
     first = next((line for line in lines if line and not line.startswith((b"%", b"#"))), b"").lower()
     if first.startswith(b"@relation"):
         return "arff"
-    if first.startswith((b"@problemname", b"@timestamps")):
-        raise InputError("this is a file of time series, not a table", where=where)
+    if first.startswith((b"@problemname", b"@timestamps", b"@univariate")):
+        return "ts"
     if first.startswith((b"<!doctype", b"<html", b"<?xml")):
         raise InputError("this is a web page or XML, not a table", where=where, hint="save the data as CSV")
     if first.startswith((b'{"', b"{ ", b"{}")) or first == b"{":
