@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from netwright.data.media.found import find_media
+from netwright.data.read import read
 from netwright.data.read.folder import is_media_folder, read_folder
 from netwright.data.table import Table
 from netwright.errors import InputError
@@ -171,6 +172,20 @@ def test_a_table_in_the_folder_names_the_files(tmp_path: Path, as_given) -> None
     assert table.media["id"].content("set/pictures/2.png") == b"set/pictures/2.png"
     assert "files_by_name" in ids(table)
     assert table.target is None
+
+
+def test_files_that_lie_deeper_than_their_table_says(tmp_path: Path) -> None:
+    folder = make(tmp_path, "a/b/1.png", "a/c/2.png")
+    (folder / "labels.csv").write_text("file,y\n1.png,1\n2.png,?\n")
+    table = read(folder)
+    assert table.frame.rows() == [("a/b/1.png", "1"), ("a/c/2.png", None)]
+    assert table.words == {"y": {"?": 1}}
+    assert table.media["file"].content("a/c/2.png") == b"a/c/2.png"
+
+
+def test_a_class_may_be_called_like_a_missing_value(tmp_path: Path) -> None:
+    table = read(make(tmp_path, "NA/1.png", "NA/2.png", "some/1.png", "some/2.png"))
+    assert table.frame["label"].to_list() == ["NA", "NA", "some", "some"]
 
 
 def test_a_table_that_names_nothing_leaves_the_class_folders(tmp_path: Path) -> None:

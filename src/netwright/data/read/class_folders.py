@@ -19,6 +19,7 @@ from netwright.data.table import Table
 from netwright.errors import InputError
 
 LABEL, SPLIT = "label", "split"  # the columns' names
+NAMES_OF_FOLDERS = {LABEL, SPLIT}  # their cells are no words for missing, whatever they are
 FEW = 0.05  # so small a share of files of another kind is left aside; more is refused
 PART = re.compile(r"(?:(.*)[_\-. ])?(training|train|validation|valid|val|dev|testing|test)", re.IGNORECASE)
 ROLES = {

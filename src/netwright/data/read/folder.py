@@ -41,9 +41,7 @@ def is_media_folder(path: Path) -> bool:
     )
 
 
-def read_folder(
-    path: Path, config: ReadConfig | None = None, missing: list[str] | str = "auto", *, labelled: bool = True
-) -> Table:
+def read_folder(path: Path, config: ReadConfig | None = None, *, labelled: bool = True) -> Table:
     """Reads a folder, or a zip of it, of pictures, sounds or text files.
 
     Three things are understood: class folders; class folders in folders for training, validation and test; a
@@ -53,7 +51,6 @@ def read_folder(
     Arguments:
         path: the folder or zip; one picture or sound is a table of one row.
         config: how to read a table in the folder.
-        missing: words that mean a missing value in that table.
         labelled: whether classes are needed, as for training. Files to predict may lie in one folder.
 
     Returns:
@@ -75,7 +72,7 @@ def read_folder(
     if path.is_file() and path.suffix.lower() != ".zip":
         return _single(path)
     listing = list_files(path)
-    table = _table_of(listing, config or ReadConfig(), missing)
+    table = _table_of(listing, config or ReadConfig())
     return table if table is not None else ClassFolders(listing, labelled).read()
 
 
@@ -91,9 +88,9 @@ def _single(path: Path) -> Table:
     )
 
 
-def _table_of(listing: Listing, config: ReadConfig, missing: list[str] | str) -> Table | None:
+def _table_of(listing: Listing, config: ReadConfig) -> Table | None:
     """The table in a folder that names the files beside it, if there is one."""
-    from netwright.data.read import read  # which reads folders by this module
+    from netwright.data.read import _from_file  # whose module reads folders by this one
 
     outer = listing.unwrapped()
     tables = [file for file in outer.files if "/" not in file and is_table(file)]
@@ -103,7 +100,7 @@ def _table_of(listing: Listing, config: ReadConfig, missing: list[str] | str) ->
     for name in tables:
         inside = outer.top + name
         source = f"{listing.place}::{inside}" if listing.place.is_file() else listing.place / inside
-        table = _with_media(read(source, config, missing), outer)
+        table = _with_media(_from_file(str(source), config), outer)
         if table is not None:
             naming[name] = table
     if len(naming) > 1:
