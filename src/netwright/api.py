@@ -16,6 +16,7 @@ from netwright.pipeline.prepare import prepare
 from netwright.pipeline.train import train as _train
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import is_run
+from netwright.runs.forecast import ForecastModel, is_forecast
 from netwright.runs.model import TableModel
 from netwright.runs.run import Run
 
@@ -97,9 +98,10 @@ def train(
         target: the column to predict: its name or number; several as a list or with commas.
         config: a `Config`, nested dictionaries, or the path of a YAML file to start from.
         progress: whether to show how the training goes on.
-        **settings: split_column, group, time, validation, test, task, positive, sensitive, kinds, effort,
-            epochs, time_limit, members, seed, start_from, device, out, overwrite; or any key of the config with
-            two underscores for its dot, such as ``training__learning_rate=1e-3``.
+        **settings: split_column, group, time, horizon, lookback, series, validation, test, task, positive,
+            sensitive, kinds, effort, epochs, time_limit, members, seed, start_from, pretrained, device, out,
+            overwrite; or any key of the config with two underscores for its dot, such as
+            ``training__learning_rate=1e-3``.
 
     Returns:
         The run: metrics, history, findings, predictions, and the model.
@@ -283,7 +285,7 @@ def check(
     return prepare(make_config(target, config, settings), data, Watch()).findings
 
 
-def load(folder: str | Path) -> Run | Study | TableModel | Model:
+def load(folder: str | Path) -> Run | Study | TableModel | ForecastModel | Model:
     """A run or a study from its folder, or a model that was saved alone: of a table, or of layers by hand.
 
     Raises:
@@ -301,6 +303,8 @@ def load(folder: str | Path) -> Run | Study | TableModel | Model:
     for place in (folder, folder / "model"):
         if is_layers(place):
             return load_layers(place)
+        if is_forecast(place):
+            return ForecastModel.load(place)
         if (place / "network.json").is_file():
             return TableModel.load(place)
     raise InputError("this folder holds neither a run nor a saved model", where=str(folder))

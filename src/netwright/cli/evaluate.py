@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from netwright.cli.options import DATA_HELP, Debug, Json, RunFolder
 from netwright.cli.output import counted, say, show, show_json, table
+
+if TYPE_CHECKING:
+    from netwright.data.table import Table
+    from netwright.runs.forecast import ForecastModel
 
 
 def evaluate(
@@ -22,9 +26,13 @@ def evaluate(
     """
     from netwright.cli.model import as_dicts, load_model, read_for
     from netwright.evaluate.metrics import per_class, score
+    from netwright.runs.forecast import ForecastModel
 
     model = load_model(run)
     rows, findings = read_for(model, data)
+    if isinstance(model, ForecastModel):
+        _show_forecast(model, rows, as_json=as_json)
+        return
     labelled, truth = model.labelled(rows)
     if len(labelled) < len(rows):
         say(f"{counted(len(rows) - len(labelled), 'row')} without a target left out")
@@ -38,6 +46,23 @@ def evaluate(
         show_json({**result, "per_class": classes, "findings": as_dicts(findings)})
     else:
         show(_text(len(labelled), target.columns, scores, classes))
+
+
+def _show_forecast(model: ForecastModel, rows: Table, *, as_json: bool) -> None:
+    """The scores of all forecasts that can be judged, beside the seasonal-naive ones."""
+    from netwright.report.words import metric_name, number
+
+    scores, naive, windows = model.judge(rows)
+    targets = model.schema.targets
+    if as_json:
+        result = {"rows": len(rows), "windows": windows, "task": "forecast", "target": targets}
+        show_json({**result, "metrics": scores, "baseline": {"seasonal_naive": naive}})
+        return
+    plain = {name: value for name, value in scores.items() if name != "targets"}
+    lines = [["", "score", "seasonal-naive"]]
+    lines += [[metric_name(name), number(value), number(naive.get(name))] for name, value in plain.items()]
+    of = f"{', '.join(targets)}, {model.schema.horizon:,} steps ahead, {counted(windows, 'window')}"
+    show(f"{of}\n\n{table(lines)}")
 
 
 def _text(rows: int, targets: list[str], scores: dict[str, Any], classes: dict[str, dict[str, Any]]) -> str:

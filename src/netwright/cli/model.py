@@ -11,10 +11,11 @@ from netwright.cli.output import say
 if TYPE_CHECKING:
     from netwright.data.finding import Finding
     from netwright.data.table import Table
+    from netwright.runs.forecast import ForecastModel
     from netwright.runs.model import TableModel
 
 
-def load_model(folder: Path) -> TableModel:
+def load_model(folder: Path) -> TableModel | ForecastModel:
     """The model of a run, of a study's winner, or one that was saved alone.
 
     Raises:
@@ -22,6 +23,7 @@ def load_model(folder: Path) -> TableModel:
     """
     from netwright.api import load
     from netwright.errors import InputError
+    from netwright.runs.forecast import ForecastModel
     from netwright.runs.model import TableModel
     from netwright.runs.run import Run
     from netwright.tuning.study import Study
@@ -30,7 +32,7 @@ def load_model(folder: Path) -> TableModel:
     if isinstance(loaded, Study):
         loaded = loaded.best_run
     model = loaded.model if isinstance(loaded, Run) else loaded
-    if not isinstance(model, TableModel):
+    if not isinstance(model, TableModel | ForecastModel):
         raise InputError(
             "this is a model of layers by hand, which takes arrays and not tables",
             where=str(folder),
@@ -39,16 +41,18 @@ def load_model(folder: Path) -> TableModel:
     return model
 
 
-def read_for(model: TableModel, data: str) -> tuple[Table, list[Finding]]:
+def read_for(model: TableModel | ForecastModel, data: str) -> tuple[Table, list[Finding]]:
     """A table for a model, and what was noticed about it, which is said on stderr too.
 
     Raises:
         InputError: it cannot be read, or does not fit the model.
     """
-    from netwright.runs.model import check_columns
+    from netwright.runs.model import TableModel, check_columns
 
     table = model.read(data)
-    findings = [*table.findings, *check_columns(table, model.schema)]
+    findings = list(table.findings)
+    if isinstance(model, TableModel):
+        findings += check_columns(table, model.schema)
     for each in findings:
         say(lines(each, None, indent=""))
     return table, findings

@@ -43,7 +43,20 @@ Group = Annotated[
     str | None, typer.Option(metavar="C", help="Rows of one group stay on one side of the split.")
 ]
 Time = Annotated[
-    str | None, typer.Option(metavar="C", help="Split by time: earlier rows train, later rows test.")
+    str | None,
+    typer.Option(
+        metavar="C",
+        help="Split by time: earlier rows train, later rows test; of a forecast also year,month,day,hour.",
+    ),
+]
+Horizon = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Forecast so many steps ahead; needs --time.")
+]
+Lookback = Annotated[
+    int | None, typer.Option(metavar="N", min=1, help="Steps back that a forecast is made from.")
+]
+Series = Annotated[
+    str | None, typer.Option(metavar="C", help="Column that says which series a row is of (forecasts).")
 ]
 Validation = Annotated[
     str | None, typer.Option(metavar="FILE", help="Validation rows in a file of their own.")

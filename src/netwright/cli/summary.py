@@ -9,6 +9,7 @@ from typing import Any
 from netwright.cli.findings import headline
 from netwright.cli.output import say, show, show_json, table, width_of
 from netwright.data.finding import Finding
+from netwright.evaluate.forecast import BASELINES as FORECASTS
 from netwright.report.record import Record
 from netwright.report.words import BASELINES, TASKS, baseline_verdict, listed, metric_name, number, shortened
 
@@ -17,6 +18,7 @@ MAIN_METRICS = {
     "multiclass": ("accuracy", "balanced_accuracy", "f1", "log_loss"),
     "multilabel": ("f1", "accuracy", "roc_auc", "log_loss"),
     "regression": ("rmse", "mae", "r2"),
+    "forecast": ("mse_scaled", "mae_scaled", "rmse", "mae"),
 }
 """what a first look needs, by task; the headline first"""
 WORST = 3
@@ -50,6 +52,7 @@ def _title(record: Record) -> str:
     positive = record.metrics.get("positive")
     of = f", positive class {positive}" if positive is not None else ""
     rows = record.rows("test")
+    ahead = f", {record.config.forecast.horizon:,} steps ahead" if record.task == "forecast" else ""
     return (
         f"{record.title}: {TASKS.get(record.task, record.task)} of {targets}{more}{of}\n"
         f"Scores on {rows:,} test rows, used for nothing else:"
@@ -58,20 +61,30 @@ def _title(record: Record) -> str:
 
 def _scores(record: Record) -> str:
     names = MAIN_METRICS[record.task]
+    if len(record.targets) > 1 and _is_forecast(record):  # each has units of its own
+        names = names[:2]
     rows = [["", *map(metric_name, names)]]
     rows.append(["network", *(number(record.scores("test").get(name)) for name in names)])
     intervals = [record.interval(name) for name in names]
     for end, words in enumerate(("  95 % interval from", "  to")):
         rows.append([words, *(number(ends[end]) if ends else "" for ends in intervals)])
-    for baseline, words in BASELINES.items():
+    for baseline, words in (FORECASTS if _is_forecast(record) else BASELINES).items():
         scores = record.scores(baseline)
         if scores:
             rows.append([words, *(number(scores.get(name)) for name in names)])
     return table(rows)
 
 
+def _is_forecast(record: Record) -> bool:
+    return record.task == "forecast"
+
+
 def _verdict(record: Record) -> str:
     """How the network stands to the linear model, and to guessing."""
+    if _is_forecast(record):
+        from netwright.report.forecast import verdict
+
+        return verdict(record) or ""
     if baseline_verdict(record, "constant") in ("level with", "worse than"):
         return "The network is no better than a constant prediction: the columns hardly tell the target."
     verdict = baseline_verdict(record, "linear")

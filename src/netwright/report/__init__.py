@@ -30,13 +30,15 @@ def build(folder: str | Path) -> Path:
     Example:
         >>> path = build("runs/adult-2026-01-31-120000")  # doctest: +SKIP
     """
-    from netwright.report import folds, html, learning
+    from netwright.report import folds, forecast, forecast_card, html, learning
     from netwright.report.card import card
     from netwright.report.record import Record
 
     folder = Path(folder)
     record = Record.read(folder)
     page = {"cv": folds.page, "learning-curve": learning.page}.get(record.command, html.page)
+    if record.task == "forecast":
+        page, card = forecast.page, forecast_card.card
     # A card speaks of test rows and of commands.
     carded = record.command == "train" and not record.by_hand
     _write(folder, {"report.html": page(record), **({"model_card.md": card(record)} if carded else {})})

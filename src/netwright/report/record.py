@@ -12,7 +12,9 @@ import numpy as np
 
 from netwright.config import Config
 from netwright.errors import InputError
+from netwright.evaluate.forecast import BASELINES as FORECASTS
 from netwright.evaluate.metrics import PRIMARY
+from netwright.report.words import BASELINES
 
 if TYPE_CHECKING:
     import polars as pl
@@ -63,7 +65,7 @@ class Record:
             raise InputError("this is not the folder of a finished run", where=str(folder), hint=hint)
         findings = _json(folder / "findings.json", list)
         metrics = _json(folder / "metrics.json", dict)
-        if metrics.get("task") not in PRIMARY:
+        if metrics.get("task") not in (*PRIMARY, "forecast"):
             raise InputError(
                 "the file is damaged: it tells no known task", where=str(folder / "metrics.json")
             )
@@ -107,8 +109,8 @@ class Record:
         return self.evaluation.get("headline") or PRIMARY[self.metrics["task"]]
 
     def scores(self, part: str) -> dict[str, float | None]:
-        """Metrics on train, validation or test, or of the constant or linear baseline (on test)."""
-        if part in ("constant", "linear"):
+        """Metrics on train, validation or test, or of a baseline, such as constant or linear (on test)."""
+        if part in (*BASELINES, *FORECASTS):
             return (self.metrics.get("baseline") or {}).get(part) or {}
         return self.metrics.get(part) or {}
 

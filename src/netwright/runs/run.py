@@ -14,6 +14,7 @@ import polars as pl
 from netwright.config import Config
 from netwright.errors import InputError
 from netwright.runs.folder import is_run
+from netwright.runs.forecast import ForecastModel, is_forecast
 from netwright.runs.model import TableModel
 from netwright.training.history import History
 
@@ -58,8 +59,9 @@ class Run:
         return Config.load(self.folder / "config.yaml")
 
     @cached_property
-    def model(self) -> TableModel:
-        return TableModel.load(self.folder / "model")
+    def model(self) -> TableModel | ForecastModel:
+        folder = self.folder / "model"
+        return ForecastModel.load(folder) if is_forecast(folder) else TableModel.load(folder)
 
     @cached_property
     def history(self) -> History:
@@ -90,14 +92,19 @@ class Run:
             raise InputError("a file of the run is damaged: it is not JSON", where=str(path)) from None
 
     def predict(self, source: Any) -> np.ndarray:
-        """Predicted classes or values for a path, a frame, an array, ... See `TableModel.predict`."""
+        """Predicted classes or values for a path, a frame, an array, ... See `TableModel.predict`.
+
+        Of a forecast: the steps after the last row with a target. See `ForecastModel.predict`.
+        """
         return self.model.predict(source)
 
     def predict_proba(self, source: Any) -> np.ndarray:
         """Probabilities of the classes. [N, C]"""
+        if isinstance(self.model, ForecastModel):
+            raise InputError("a forecast has no probabilities", hint="model.predict_frame gives quantiles")
         return self.model.predict_proba(source)
 
-    def evaluate(self, source: Any) -> dict[str, float | None]:
+    def evaluate(self, source: Any) -> dict[str, Any]:
         """All metrics on labelled rows."""
         return self.model.evaluate(source)
 
@@ -135,7 +142,7 @@ class Run:
         part = "mean" if "folds" in self.metrics else "test"
         rows = [(part, self.metrics.get(part, {}))]
         rows += [(f"{name} baseline", scores) for name, scores in self.metrics.get("baseline", {}).items()]
-        names = list(rows[0][1])
+        names = [name for name, value in rows[0][1].items() if not isinstance(value, dict)]
         head = "".join(f"<th>{escape(name)}</th>" for name in names)
         body = "".join(
             f"<tr><th>{escape(label)}</th>"
