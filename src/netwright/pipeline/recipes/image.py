@@ -24,10 +24,10 @@ CHANGES: dict[str, dict[str, Any]] = {
 SMALL = 16  # rows and columns up to which a shift by one is much
 GREY_PHOTO = 64  # rows and columns from which a grey picture is taken for a photo
 SIZES = {"cnn": 32, "resnet": 32, "vit": 96}
-PRODUCTS = {"quick": 6e13, "normal": 7e14, "best": 4e15}
-"""multiplications of a whole training, forward and backward; 1e12 take about 2 s of a processor core"""
-MOST_EPOCHS = {"quick": 15, "normal": 60, "best": 150}
-LEAST_EPOCHS = 3
+PRODUCTS = {"quick": 3e12, "normal": 4.5e13, "best": 3e14}
+"""multiplications of a whole training, forward and backward; 1e12 take about 13 s of a processor core"""
+MOST_EPOCHS = {"quick": 12, "normal": 40, "best": 120}
+LEAST_EPOCHS = {"quick": 2, "normal": 4, "best": 10}
 BATCHES = ((500, 16), (1_500, 32), (5_000, 64))
 LARGEST_BATCH = 128
 
@@ -86,7 +86,8 @@ def recipe(column: Column, settings: ImageConfig, rows: int, effort: str, task: 
     built = body((height, width, channels), settings)
     built.connect((height, width, channels), 1)
     epoch = 3 * sum(costs(built)[0]) * max(rows, 1)
-    epochs = max(LEAST_EPOCHS, min(MOST_EPOCHS[effort], math.floor(PRODUCTS[effort] / epoch)))
+    epochs = math.floor(PRODUCTS[effort] / epoch)
+    epochs = max(LEAST_EPOCHS[effort], min(MOST_EPOCHS[effort], epochs))
     transformer = settings.encoder == "vit"
     return Recipe(
         epochs=epochs,
