@@ -188,7 +188,7 @@ class ForecastModel:
         columns: list[pl.Series] = []
         if self.schema.series is not None:
             columns.append(pl.Series(self.schema.series, np.repeat(names, self.schema.horizon).tolist()))
-        texts = as_texts(times.reshape(-1), self.schema.times.form)
+        texts = as_texts(times.reshape(-1), self.schema.times)
         columns.append(pl.Series(self.schema.times.name, texts))
         return pl.DataFrame(columns + self.columns(output.flatten(0, 1)))
 

@@ -8,8 +8,8 @@ from itertools import pairwise
 import numpy as np
 
 from netwright.data.finding import Finding
-from netwright.data.forecast.schema import Step
-from netwright.data.forecast.times import find_step, position, time_at
+from netwright.data.forecast.schema import Step, Times
+from netwright.data.forecast.times import as_texts, find_step, position, time_at
 from netwright.errors import InputError
 
 OFF_THE_GRID = 0.02
@@ -199,9 +199,7 @@ def _moved(moved: int, rows: int, step: Step) -> Finding:
 
 
 def _gaps(lacking: int, first: float, step: Step, form: str, gaps: str) -> Finding:
-    from netwright.data.forecast.times import as_texts
-
-    at = as_texts(np.array([first]), form)[0]
+    at = as_texts(np.array([first]), Times(columns=[""], form="number" if form == "number" else "date"))[0]
     message = f"{lacking:,} times lack a row, the first of them {at} (a step is {step})"
     if gaps == "error":
         hint = "forecast.gaps says how they are filled: forward, season, zero or ignore"

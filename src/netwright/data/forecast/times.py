@@ -220,15 +220,19 @@ def time_at(places: np.ndarray, first: float, step: Step) -> np.ndarray:
     return (months.astype("datetime64[D]").astype(np.int64) + np.minimum(day, last) - 1) * DAY + inside
 
 
-def as_texts(times: np.ndarray, form: str) -> list[str]:
-    """Times as they are written into tables: numbers, days, or days with the time of day.
+def as_texts(times: np.ndarray, written: Times) -> list[str]:
+    """Times as they are written into tables: numbers, dates in the format that they were read in, or as days
+    with or without the time of day.
 
     Example:
-        >>> as_texts(np.array([0.0, 86400.0]), "date"), as_texts(np.array([0.0, 5400.0]), "date")
+        >>> hours = Times(columns=["hour"], form="date")
+        >>> as_texts(np.array([0.0, 86400.0]), hours), as_texts(np.array([0.0, 5400.0]), hours)
         (['1970-01-01', '1970-01-02'], ['1970-01-01 00:00:00', '1970-01-01 01:30:00'])
     """
-    if form == "number":
+    if written.form == "number":
         return [f"{time:.15g}" for time in times]
     whole = bool((times % DAY == 0).all())
-    format = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M:%S"
+    format = (written.format or "").replace("%.f", "")  # what only Polars knows
+    if not format or "%#z" in format:
+        format = "%Y-%m-%d" if whole else "%Y-%m-%d %H:%M:%S"
     return [datetime.fromtimestamp(time, UTC).strftime(format) for time in times]

@@ -115,7 +115,7 @@ def _origins(
     found = []
     for piece in edges:
         inside = (now >= piece[0]) & (now <= piece[-1])
-        first, last = as_texts(piece[[0, -1]], schema.times.form)
+        first, last = as_texts(piece[[0, -1]], schema.times)
         scores = {name: float(by_window[name][inside].mean()) for name in ("network", "seasonal_naive")}
         found.append({"from": first, "to": last, "windows": int(inside.sum()), **scores})
     return found
@@ -133,7 +133,7 @@ def _examples(
     found = []
     for place, window in enumerate(chosen.tolist()):
         now = window + schema.lookback
-        times = as_texts(grid.times[window : now + schema.horizon], schema.times.form)
+        times = as_texts(grid.times[window : now + schema.horizon], schema.times)
         for target, name in enumerate(schema.targets[:EXAMPLE_TARGETS]):
             found.append(
                 {
@@ -167,7 +167,7 @@ def _predictions(prepared: Prepared, data: Dataset, model: ForecastModel) -> pl.
     truth, _, _ = _outputs(model, data, windows)
     output = model.network.predict(data.raw, torch.from_numpy(windows).to(data.target.device))
     steps = (windows + schema.lookback)[:, None] + np.arange(horizon)  # [n, H]
-    texts = as_texts(grid.times, schema.times.form)
+    texts = as_texts(grid.times, schema.times)
     rows = grid.row[steps.reshape(-1)]
     numbers = np.where(rows >= 0, prepared.table.rows[rows], -1)
     columns = [pl.Series("row", numbers).replace(-1, None)]

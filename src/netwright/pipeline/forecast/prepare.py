@@ -353,5 +353,5 @@ def stretch(prepared: Prepared, part: str) -> str:
     if not len(steps):
         return ""
     times = prepared.series.grid.times[steps]
-    first, last = as_texts(np.array([times.min(), times.max()]), prepared.schema.times.form)
+    first, last = as_texts(np.array([times.min(), times.max()]), prepared.schema.times)
     return f"{first} to {last}"
