@@ -54,7 +54,7 @@ def _title(record: Record) -> str:
     rows = record.rows("test")
     ahead = f", {record.config.forecast.horizon:,} steps ahead" if record.task == "forecast" else ""
     return (
-        f"{record.title}: {TASKS.get(record.task, record.task)} of {targets}{more}{of}\n"
+        f"{record.title}: {TASKS.get(record.task, record.task)} of {targets}{more}{ahead}{of}\n"
         f"Scores on {rows:,} test rows, used for nothing else:"
     )
 
@@ -66,7 +66,7 @@ def _scores(record: Record) -> str:
     rows = [["", *map(metric_name, names)]]
     rows.append(["network", *(number(record.scores("test").get(name)) for name in names)])
     intervals = [record.interval(name) for name in names]
-    for end, words in enumerate(("  95 % interval from", "  to")):
+    for end, words in enumerate(("  95 % interval from", "  to") if any(intervals) else ()):
         rows.append([words, *(number(ends[end]) if ends else "" for ends in intervals)])
     for baseline, words in (FORECASTS if _is_forecast(record) else BASELINES).items():
         scores = record.scores(baseline)
