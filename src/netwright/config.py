@@ -70,7 +70,7 @@ def _is_section(kind: Any) -> bool:
 class ReadConfig(Section):
     """How the source is read. All of it is found out from the content unless given."""
 
-    format: Literal["auto", "csv", "parquet", "arrow", "jsonl", "arff"] = "auto"
+    format: Literal["auto", "csv", "parquet", "arrow", "jsonl", "arff", "ts"] = "auto"
     """what the source is"""
     separator: str | None = None
     """one character between cells (csv); "tab" is understood"""
@@ -201,18 +201,43 @@ class DateConfig(Section):
     """whether the position on the time axis is an input"""
 
 
-class TextConfig(Section):
-    """How free text in a table enters: hashed words and pairs of words, averaged."""
+class PretrainedConfig(Section):
+    """A network that was trained elsewhere, in the place of one that is trained from scratch."""
 
+    pretrained: str | None = None
+    """a network of Hugging Face transformers: a folder, or a name on the hub"""
+    tune: Literal["auto", "frozen", "head_first", "gradual", "full"] = "auto"
+    """what is learnt of it: nothing (frozen, what auto takes); all, after the head alone; its layers one after
+    another from above; all at once"""
+    tune_rate: Positive = 0.03
+    """learning rate of its uppermost layer, as a share of the network's"""
+    tune_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
+    """the same share from each layer to the one below"""
+
+
+class TextConfig(PretrainedConfig):
+    """How free text enters the network. All is learnt from the training rows; nothing is downloaded."""
+
+    encoder: Literal["auto", "bag", "cnn", "gru", "lstm", "transformer"] = "auto"
+    """bag (auto): hashed words, pairs of words and letters of words, averaged; cnn, gru, lstm: networks along
+    the words; transformer: attention to pieces of words of a learnt vocabulary (netwright[text])"""
+    characters: bool | Literal["auto"] = "auto"
+    """whether a bag reads the n-grams of letters within words too; auto: up to 50,000 texts"""
     buckets: Annotated[int, Field(ge=16, le=2**20)] | Literal["auto"] = "auto"
-    """places that n-grams are hashed to"""
-    size: Annotated[int, Field(ge=1, le=512)] = 16
-    """dimensions of each bucket"""
-    length: Annotated[int, Field(ge=1, le=4096)] = 64
-    """n-grams read from each text"""
+    """n-grams, words or pieces that have a vector, the most frequent; auto: all that come in two texts"""
+    size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
+    """numbers of a vector"""
+    length: Annotated[int, Field(ge=1, le=8192)] | Literal["auto"] = "auto"
+    """n-grams, words or pieces read from each text; auto: all of nearly every text"""
+    width: Annotated[int, Field(ge=1, le=4096)] | Literal["auto"] = "auto"
+    """filters of each kernel (cnn) or units of each direction (gru, lstm)"""
+    depth: Annotated[int, Field(ge=1, le=24)] | Literal["auto"] = "auto"
+    """layers (gru, lstm, transformer)"""
+    dropout: Share | Literal["auto"] = "auto"
+    """of words, of layers and of the features (cnn, gru, lstm, transformer)"""
 
 
-class ImageConfig(Section):
+class ImageConfig(PretrainedConfig):
     """How pictures enter the network."""
 
     encoder: Literal["auto", "cnn", "resnet", "vit"] = "auto"
@@ -252,7 +277,7 @@ class ImageConfig(Section):
     """how pictures are mixed where training.mixup is above 0: blended, or a part of one put into the other"""
 
 
-class SoundConfig(Section):
+class SoundConfig(PretrainedConfig):
     """How sounds enter the network: log-mel spectrograms, then a network for pictures or series."""
 
     encoder: Literal["auto", "cnn", "fcn", "resnet", "gru"] = "auto"
@@ -295,7 +320,7 @@ class SeriesConfig(Section):
     """channels of the first convolutions, units of a direction, or features of a step"""
     depth: Annotated[int, Field(ge=1, le=12)] | Literal["auto"] = "auto"
     """blocks of convolutions (fcn: 3 convolutions, always), recurrent layers, or blocks of attention"""
-    length: Annotated[int, Field(ge=2, le=100_000)] | Literal["auto"] = "auto"
+    length: Annotated[int, Field(ge=1, le=100_000)] | Literal["auto"] = "auto"
     """steps at most; of longer series, neighbouring steps become their mean. auto: 2000"""
     dropout: Share | Literal["auto"] = "auto"
     """share of the features of a series that are zeroed while training"""
@@ -319,6 +344,8 @@ class InputsConfig(Section):
     image: ImageConfig = Field(default_factory=ImageConfig)
     sound: SoundConfig = Field(default_factory=SoundConfig)
     series: SeriesConfig = Field(default_factory=SeriesConfig)
+    pretrained: str | None = None
+    """a network of Hugging Face transformers for the one column of its kind: a folder, or a name on the hub"""
     columns: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """{column: {setting: value}} for single columns"""
 
@@ -427,8 +454,9 @@ class TuneConfig(Section):
     """which trials end early: the worse half at a quarter and at half of the epochs (halving)"""
     batch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """trials that are chosen, and trained, together"""
-    ensemble: Annotated[int, Field(ge=1, le=256)] = 1
-    """average that many of the best trials; 1 takes the best alone"""
+    ensemble: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
+    """average that many of the best trials; 1 takes the best alone; auto: up to 8 under a time limit, weighted
+    by what they add on validation rows, else 1"""
     storage: str | None = None
     """Optuna storage URL; study.db in the study's folder unless given"""
 

@@ -6,11 +6,8 @@ import numpy as np
 import polars as pl
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from netwright.data.dataset import Dataset, category_codes, encode
-from netwright.data.text import n_grams, text_codes
 from netwright.data.schema import Column, Schema, Target
 
 TARGET = Target(columns=["y"], task="regression")
@@ -92,39 +89,12 @@ def test_dates_are_seconds_whatever_their_type():
         np.testing.assert_array_equal(found.numpy(), [[86400.0], [np.nan]])
 
 
-def test_texts_are_hashed_words_and_then_pairs():
-    codes = text_codes(pl.Series(["One two one", "", None, "TWO"]), 1000, 6)
-    assert codes.dtype == np.int32
-    one, two = codes[0, :2]
-    assert codes[0, 2] == one  # the same word, the same bucket
-    assert (codes[0, 3:5] > 0).all()
-    assert codes[0, 5] == 0
-    assert codes[1:3].max() == 0
-    assert codes[3].tolist() == [two, 0, 0, 0, 0, 0]
-
-
-def test_long_texts_are_cut():
-    assert text_codes(pl.Series(["a b c d e f g"]), 100, 3).shape == (1, 3)
-    assert (text_codes(pl.Series(["a b c d e f g"]), 100, 3) > 0).all()
-
-
-@given(st.lists(st.text(max_size=30), min_size=1, max_size=5), st.integers(16, 300), st.integers(1, 12))
-@settings(deadline=None, derandomize=True, max_examples=50)
-def test_any_text_has_codes_within_its_buckets(texts, buckets, length):
-    codes = text_codes(pl.Series(texts, dtype=pl.String), buckets, length)
-    assert codes.shape == (len(texts), length)
-    assert codes.min() >= 0
-    assert codes.max() < buckets
-    filled = [min(len(n_grams(text)), length) for text in texts]
-    assert (codes > 0).sum(1).tolist() == filled
-
-
 def test_a_cells_code_never_depends_on_other_rows():
     columns = [
         Column(name="x", kind="number"),
         Column(name="c", kind="category", categories=["a", "b"]),
         Column(name="d", kind="date", date_format="%Y-%m-%d"),
-        Column(name="t", kind="text", buckets=64, shape=[8]),
+        Column(name="t", kind="text", units="grams and parts", shape=[8]),
     ]
     row = {"x": "1.5", "c": "b", "d": "2020-02-29", "t": "some words"}
     strange = {"x": "words", "c": None, "d": "02/29/2020", "t": ""}

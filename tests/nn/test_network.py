@@ -43,7 +43,8 @@ def raw_of(seed: int = 0) -> dict[str, torch.Tensor]:
 
 def inputs_config(**columns: dict[str, Any]) -> InputsConfig:
     number = {"embedding": "piecewise", "bins": 4, "size": 3}
-    return InputsConfig.model_validate({"number": number, "category": {"size": 2}, "columns": columns})
+    common = {"number": number, "category": {"size": 2}, "text": {"size": 16}}
+    return InputsConfig.model_validate(common | {"columns": columns})
 
 
 def built(

@@ -79,7 +79,7 @@ def raw() -> dict[str, torch.Tensor]:
 
 def fitted(rows: torch.Tensor, weight: torch.Tensor | None, scaling: str) -> dict[str, torch.Tensor]:
     number = {"scaling": scaling, "embedding": "piecewise", "bins": 8, "size": 2, "missing": "mean"}
-    config = InputsConfig.model_validate({"number": number, "category": {"size": 2}})
+    config = InputsConfig.model_validate({"number": number, "category": {"size": 2}, "text": {"size": 16}})
     encoders = Encoders(schema(), config, 1)
     encoders.fit(0, raw(), rows, weight)
     return encoders.state_dict()

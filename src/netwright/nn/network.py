@@ -10,7 +10,7 @@ from torch import Tensor
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
 from netwright.nn import heads, trunks
-from netwright.nn.encoders import Encoder, Encoders
+from netwright.nn.encoders import Encoders, Maker
 from netwright.nn.member import PREDICT, Layer, Mode
 from netwright.nn.objective import Objective
 from netwright.nn.trainable import Trainable
@@ -47,7 +47,7 @@ class Network(Trainable):
         members: int = 1,
         dropout: list[float] | None = None,
         trunk: Callable[[int], trunks.Trunk] | None = None,
-        encoders: Mapping[str, type[Encoder]] | None = None,
+        encoders: Mapping[str, Maker] | None = None,
     ) -> None:
         super().__init__(members)
         self.encoders = Encoders(schema, inputs, members, encoders)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
-from netwright.nn.encoders import Encoder
+from netwright.nn.encoders import Maker
 from netwright.nn.network import Network
 
 
@@ -40,7 +40,7 @@ def build(
     return Network(schema, inputs, config, members, trunk=trunk, encoders=encoders)
 
 
-def _encoders(schema: Schema) -> Mapping[str, type[Encoder]]:
+def _encoders(schema: Schema) -> Mapping[str, Maker]:
     """The encoders that are networks of layers; plain tables need not import them."""
     if not schema.of_kind("text", "image", "sound", "series"):
         return {}

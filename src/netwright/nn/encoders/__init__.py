@@ -14,17 +14,19 @@ from torch import Tensor, nn
 
 from netwright.config import InputsConfig, Section
 from netwright.data.schema import Column, Schema
-from netwright.nn.encoders.base import OWN_TENSOR, Encoder
+from netwright.nn.encoders.base import OWN_TENSOR, Encoder, Maker
 from netwright.nn.encoders.category import CategoryEncoder
 from netwright.nn.encoders.date import DateEncoder
 from netwright.nn.encoders.number import NumberEncoder
 from netwright.nn.encoders.text import TextEncoder
 from netwright.nn.member import Mode
 
-ENCODERS: dict[str, type[Encoder]] = {
+ENCODERS: dict[str, Maker] = {
     encoder.raw: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder, TextEncoder)
 }
 """By the kind of raw tensor that each reads."""
+PRETRAINED = "pretrained "
+"""Before the kind of columns that have a network from elsewhere."""
 FITTED_ROWS = 10_000  # rows that an encoder of pictures, sounds or series is fitted on at most
 
 
@@ -35,7 +37,8 @@ class Encoders(nn.Module):
         schema: the columns.
         config: settings by kind, and for single columns.
         members: M.
-        more: classes of encoders by kind, beside or instead of `ENCODERS`.
+        more: classes of encoders by kind, beside or instead of `ENCODERS`; "pretrained KIND" for columns with a
+            network that was trained elsewhere.
     """
 
     def __init__(
@@ -43,7 +46,7 @@ class Encoders(nn.Module):
         schema: Schema,
         config: InputsConfig,
         members: int,
-        more: Mapping[str, type[Encoder]] | None = None,
+        more: Mapping[str, Maker] | None = None,
     ) -> None:
         super().__init__()
         self.list = _parts(schema, config, members, ENCODERS | dict(more or {}))
@@ -66,6 +69,24 @@ class Encoders(nn.Module):
         features = part(raw[part.tensor], mode)  # [M, B, D]
         return features if mode.mix is None or part.mixes else mode.mix.blend(features)
 
+    def constants(self) -> dict[str, Tensor]:
+        """What encoders hold beside parameters and fitted buffers, the same for all members."""
+        return {
+            f"{number}.{name}": value
+            for number, part in enumerate(self.list)
+            for name, value in part.constants().items()
+        }
+
+    def take_constants(self, values: dict[str, Tensor]) -> None:
+        """Takes what `constants` gave. Raises KeyError or RuntimeError where names or shapes differ."""
+        for number, part in enumerate(self.list):
+            own = {
+                name.partition(".")[2]: value
+                for name, value in values.items()
+                if name.partition(".")[0] == str(number)
+            }
+            part.take_constants(own)
+
     def fit(self, member: int, raw: dict[str, Tensor], rows: Tensor, weight: Tensor | None = None) -> None:
         """Fits one member's buffers on its training rows only.
 
@@ -86,11 +107,13 @@ class Encoders(nn.Module):
 
 
 def _parts(
-    schema: Schema, config: InputsConfig, members: int, encoders: Mapping[str, type[Encoder]]
+    schema: Schema, config: InputsConfig, members: int, encoders: Mapping[str, Maker]
 ) -> list[Encoder]:
     """One encoder for each kind and each group of columns with the same settings."""
     parts = []
-    for raw, encoder in encoders.items():
+    for raw, plain in encoders.items():
+        if raw.startswith(PRETRAINED):
+            continue
         columns = raw_columns(schema, raw)
         common = getattr(config, raw)
         groups: dict[str, tuple[Section, list[int]]] = {}
@@ -99,6 +122,7 @@ def _parts(
             group = column.name if raw in OWN_TENSOR else settings.model_dump_json()
             groups.setdefault(group, (settings, []))[1].append(place)
         for settings, places in groups.values():
+            encoder = encoders[PRETRAINED + raw] if columns[places[0]].backbone else plain
             parts.append(encoder(columns, places, settings, members))
     return parts
 
@@ -115,6 +139,7 @@ __all__ = [
     "DateEncoder",
     "Encoder",
     "Encoders",
+    "Maker",
     "NumberEncoder",
     "TextEncoder",
 ]

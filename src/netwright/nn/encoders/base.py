@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
@@ -67,6 +68,13 @@ class Encoder(Layer):
         """[M, B, columns], or [M, B, *shape] of one column, to [M, B, D]."""
         raise NotImplementedError
 
+    def constants(self) -> dict[str, Tensor]:
+        """What it holds beside parameters and fitted buffers, the same for all members."""
+        return {}
+
+    def take_constants(self, values: dict[str, Tensor]) -> None:
+        """Takes what `constants` gave."""
+
     @property
     def settled(self) -> bool:
         """Whether its features alone can be told by a layer without hidden ones: it is a network itself."""
@@ -76,3 +84,7 @@ class Encoder(Layer):
         """What it gives, in a line."""
         shown = ", ".join(self.names[:4]) + (", ..." if len(self.names) > 4 else "")
         return f"{len(self.names)} {self.raw} ({shown}) to {sum(self.columns)} features"
+
+
+Maker = Callable[[list[Column], list[int], Any, int], Encoder]
+"""What makes an encoder: its class, or a function with the same arguments that chooses one."""
