@@ -48,7 +48,7 @@ def recipe(column: Column, settings: SoundConfig, rows: int, effort: str, task: 
 
     Arguments as for `settle`, with the settings settled; task: of the target.
     """
-    epochs = 30 if rows > MANY else 60 if rows < FEW else 40
+    epochs = 15 if rows > MANY else 60 if rows < FEW else 24
     return Recipe(
         epochs={"quick": epochs // 3, "best": 2 * epochs}.get(effort, epochs),
         batch_size=32 if rows < 4 * FEW else 64,
