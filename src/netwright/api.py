@@ -42,10 +42,11 @@ SHORT = {
     "time_limit": "training.time_limit",
     "members": "training.members",
     "seed": "training.seed",
+    "start_from": "training.start_from",
+    "pretrained": "inputs.pretrained",
     "device": "training.device",
     "out": "output.folder",
     "overwrite": "output.overwrite",
-    "start_from": "training.start_from",
 }
 
 

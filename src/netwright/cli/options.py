@@ -92,6 +92,10 @@ StartFrom = Annotated[
     str | None,
     typer.Option("--from", metavar="RUN", help="Folder of a run whose network is the start of this one."),
 ]
+Pretrained = Annotated[
+    str | None,
+    typer.Option(metavar="NAME|FOLDER", help="Network of Hugging Face transformers to start from."),
+]
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where to train.")]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]

@@ -20,6 +20,7 @@ from netwright.cli.options import (
     Out,
     Overwrite,
     Positive,
+    Pretrained,
     Seed,
     Sensitive,
     Series,
@@ -59,6 +60,7 @@ def train(
     positive: Positive = None,
     seed: Seed = None,
     start_from: StartFrom = None,
+    pretrained: Pretrained = None,
     device: Device = None,
     as_json: Json = False,
     debug: Debug = False,
@@ -95,6 +97,7 @@ def train(
             positive=positive,
             seed=seed,
             start_from=start_from,
+            pretrained=pretrained,
             device=device,
         )
         folder = go(made, data, screen, began=context.obj)

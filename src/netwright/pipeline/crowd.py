@@ -22,7 +22,9 @@ from netwright.data.schema import Schema
 from netwright.errors import InputError, NetwrightError
 from netwright.nn.network import Network
 from netwright.nn.objective import SETTINGS
+from netwright.pipeline.precision import Finer
 from netwright.pipeline.start import starting
+from netwright.pipeline.unfreeze import Unfreeze
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback, State
 from netwright.training.device import out_of_memory
@@ -202,7 +204,7 @@ def _train(
         data,
         members,
         config.training,
-        [_Renamed(callback, places) for callback in callbacks],
+        [*(_Renamed(callback, places) for callback in callbacks), Finer(), Unfreeze()],
         leave=True,
         prune=among if prune is not None else None,
         start=starting(config, schema),

@@ -15,6 +15,7 @@ from netwright.pipeline.decide import check_decisions, decide
 from netwright.pipeline.precision import Finer, tried_precision
 from netwright.pipeline.prepare import Prepared
 from netwright.pipeline.start import starting
+from netwright.pipeline.unfreeze import Unfreeze
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback
 from netwright.training.history import History
@@ -99,7 +100,7 @@ def _population(
         data,
         members,
         config.training,
-        [*callbacks, Finer()],
+        [*callbacks, Finer(), Unfreeze()],
         leave=True,
         start=starting(config, prepared.schema),
     )

@@ -21,12 +21,13 @@ from netwright.data.kinds import find_kinds
 from netwright.data.media.readers import reader
 from netwright.data.read import read
 from netwright.data.read.join_series import join_series
-from netwright.data.schema import Schema
+from netwright.data.schema import Column, Schema
 from netwright.data.split import Split, join_files, make_split
 from netwright.data.table import Table
 from netwright.data.target import describe_target, encode_target, find_target, target_findings
 from netwright.errors import InputError, suggestion
 from netwright.evaluate.fairness import reweighing
+from netwright.pipeline.pretrained import attach, with_features, with_pretrained
 from netwright.pipeline.start import with_start
 from netwright.pipeline.watch import Watch
 
@@ -56,6 +57,7 @@ class Prepared:
     def dataset(self) -> Dataset:
         """Raw tensors of all rows."""
         raw = encode(self.table.frame, self.schema, self.table.media)
+        raw = with_features(raw, self.schema, self.config.inputs)
         return Dataset(raw, torch.tensor(self.target), torch.from_numpy(self.weights()))
 
     def weights(self) -> np.ndarray:
@@ -110,10 +112,17 @@ class Prepared:
         """Plain numbers for pictures, sounds and series of some rows, by column. Each [n, F]"""
         index = torch.from_numpy(rows)
         return {
-            column.name: reader(column.kind).flat(column, tensor[index.to(tensor.device)].cpu())
+            column.name: plain_numbers(column, tensor[index.to(tensor.device)].cpu())
             for column in self.schema.of_kind("image", "sound", "series")
             for tensor in [data.raw[own_tensor(column)]]
         }
+
+
+def plain_numbers(column: Column, raw: torch.Tensor) -> np.ndarray:
+    """A column's rows as plain numbers: features of a pretrained network, or what its kind gives. [n, F]"""
+    if column.backbone and raw.is_floating_point():
+        return raw.numpy()
+    return reader(column.kind).flat(column, raw)
 
 
 Arrange = Callable[[Table, Split, Config], Split]
@@ -131,7 +140,7 @@ def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None =
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
-    config = with_start(config.model_copy(deep=True))
+    config = with_pretrained(with_start(config.model_copy(deep=True)))
     watch.stage("reading")
     table, roles = _read(config, source)
     _take_defaults(config, table)
@@ -149,6 +158,7 @@ def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None =
     target = describe_target(table, split, config.data)
     rows = split.development if config.training.refit else split.train
     schema = find_kinds(table, rows, target, config.data, config.inputs, _excluded(config))
+    attach(schema, config, table, rows)
     # A leak can only be reported while its column is there: the checks come before the fitted cleaning.
     findings += cleaned + split.findings + target_findings(target, config.data)
     findings += check(table, split, schema, config.data)

@@ -20,6 +20,7 @@ from netwright.runs.network import build
 
 VERSION = 1
 WEIGHTS, NETWORK, SCHEMA = "network.safetensors", "network.json", "schema.json"
+CONSTANT = "constant/"  # before the names of what all members share
 MEMORY = Path("model")  # named in errors when there is no folder
 
 
@@ -60,6 +61,8 @@ def _contents(bundle: Bundle) -> tuple[dict[str, Any], dict[str, Any], bytes]:
     values = {
         name: value.detach().cpu().contiguous() for name, value in bundle.network.named_values().items()
     }
+    for name, value in bundle.network.encoders.constants().items():
+        values[CONSTANT + name] = value.detach().cpu().contiguous()
     weights = save(values)
     about = {
         "format": "netwright-network",
@@ -105,7 +108,10 @@ def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
         inputs = InputsConfig.model_validate(about["inputs"])
         config = NetworkConfig.model_validate(about["network"])
         network = build(schema, inputs, config, int(about["members"]))
-        network.load_values(to_tensors(weights))
+        values = to_tensors(weights)
+        network.load_values(values)
+        constants = {name.removeprefix(CONSTANT): each for name, each in values.items() if CONSTANT in name}
+        network.encoders.take_constants(constants)
         missing = about["missing"]
         _check_parts(schema, missing)
         _read_decisions(network, about)

@@ -8,6 +8,7 @@ from types import ModuleType
 from netwright.config import InputsConfig, Section
 from netwright.data.schema import Column, Schema
 from netwright.pipeline.recipes.base import Recipe
+from netwright.pipeline.recipes.pretrained import pretrained_recipe
 
 __all__ = ["Recipe", "own_settings", "recipe_of", "settle"]
 
@@ -29,6 +30,9 @@ def recipe_of(schema: Schema, inputs: InputsConfig, rows: int, effort: str) -> R
         if columns:
             column = columns[0]
             settings = own_settings(inputs, column)
+            if column.backbone:
+                alone = len(schema.inputs) == 1
+                return pretrained_recipe(settings, rows, effort, schema.target.task, alone=alone)
             found = _module(kind).recipe(column, settings, rows, effort, schema.target.task)
             if kind != "text" or found is None or len(schema.inputs) == len(columns):
                 return found
