@@ -43,9 +43,10 @@ def tones(count: int, length: int = 1600, seed: int = 0) -> tuple[torch.Tensor, 
     return torch.from_numpy(raw), torch.from_numpy(labels)
 
 
-def network(members: int, config: SoundConfig) -> Network:
+def network(members: int, config: SoundConfig, length: int = 1600) -> Network:
     schema = Schema(
-        columns=[column()], target=Target(columns=["y"], task="binary", classes=["0", "1"], positive="1")
+        columns=[column(length)],
+        target=Target(columns=["y"], task="binary", classes=["0", "1"], positive="1"),
     )
     shape = NetworkConfig(kind="mlp", depth=0, width=8, heads=1, dropout=0.0)
     return Network(schema, InputsConfig(sound=config), shape, members, encoders={"sound": SoundEncoder})
@@ -55,8 +56,8 @@ def encoder_of(net: Network) -> SoundEncoder:
     return net.encoders.list[0]  # type: ignore[return-value]
 
 
-def fitted(config: SoundConfig, raw: torch.Tensor) -> tuple[Network, SoundEncoder]:
-    net = network(1, config)
+def fitted(config: SoundConfig, raw: torch.Tensor, length: int = 1600) -> tuple[Network, SoundEncoder]:
+    net = network(1, config, length)
     net.initialise([0])
     net.encoders.fit(0, {"sound:s": raw}, torch.arange(len(raw)))
     net.layout.bind(net.flat)
@@ -80,6 +81,7 @@ def test_bands_are_scaled_by_the_frames_of_training_sounds() -> None:
     x, inside = encoder.inputs(raw[None], PREDICT)
     expected = (frames[3] - every.mean(0)) / every.std(0)
     np.testing.assert_allclose(x[0, 3, : len(expected)].numpy(), expected, atol=0.02)
+    assert inside is not None
     assert float(inside[0, 3].sum()) == len(expected)
     assert not x[0, 3, len(expected) :].any()
 
@@ -93,6 +95,21 @@ def test_what_stands_after_the_end_and_who_is_beside_changes_nothing(kind: str) 
     for row in (int(lengths.argmin()), int(lengths.argmax())):
         alone = net({"sound:s": raw[None, row : row + 1]})
         torch.testing.assert_close(alone[0, :, 0], together[0, :, row], atol=1e-4, rtol=1e-4)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_sounds_of_one_length_need_no_masks_and_get_the_same(training: bool) -> None:
+    raw, _ = tones(6, 4000)
+    raw = torch.where(raw == -32768, 0, raw)
+    _, encoder = fitted(settings(), raw, 4000)
+    assert encoder.frames == 96  # of 100
+    mode = Mode(training=training, generators=[torch.Generator()])
+    x, inside = encoder.inputs(raw[None], mode)
+    assert inside is None
+    masked = encoder.body(x, mode, torch.ones(1, 6, 96, 1))
+    torch.testing.assert_close(encoder.body(x, mode, None), masked, atol=1e-4, rtol=1e-4)
+    encoder.config = settings(speed=0.1, shift=0.1)
+    assert encoder.inputs(raw[None], mode)[1] is None
 
 
 def test_a_missing_sound_has_finite_features() -> None:

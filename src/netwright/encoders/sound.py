@@ -19,6 +19,7 @@ from netwright.nn.member import Mode
 
 ROWS_AT_A_TIME = 128
 TOGETHER = 8  # frames are made in so many, so that halving them three times needs no care
+MANY = 100  # frames, of which the last few may be left out, so that sounds of one length fill them all
 
 
 class SoundEncoder(Encoder):
@@ -53,7 +54,7 @@ class SoundEncoder(Encoder):
         self.buffer("mean", bands)
         self.buffer("inverse_scale", bands, fill=1.0)
         frames = int(self.spectrogram.frames(torch.tensor(self.length)))
-        self.frames = -(-frames // TOGETHER) * TOGETHER
+        self.frames = frames // TOGETHER * TOGETHER if frames >= MANY else -(-frames // TOGETHER) * TOGETHER
         self.body: SoundNetwork | FullyConvolutional | ResidualNetwork | RecurrentNetwork
         if config.encoder == "fcn":
             self.body = FullyConvolutional(bands, size, members)
@@ -95,10 +96,11 @@ class SoundEncoder(Encoder):
             x, inside = self.inputs(raw, mode)
         return self.dropout(self.body(x, mode, inside), mode)
 
-    def inputs(self, raw: Tensor, mode: Mode) -> tuple[Tensor, Tensor]:
+    def inputs(self, raw: Tensor, mode: Mode) -> tuple[Tensor, Tensor | None]:
         """What the network gets: scaled log-mel spectrograms, [M, B, T, bands], and which frames are inside.
 
-        T is that of the longest sound of the batch. Frames after a sound's end are 0, and `inside` too.
+        T is that of the longest sound of the batch. Frames after a sound's end are 0, and so is `inside`,
+        which is None where all sounds have T frames. [M, B, T, 1]
         """
         length, config = sound_lengths(raw), self.config  # [M, B]
         if not (mode.training and self.changes):
@@ -113,13 +115,15 @@ class SoundEncoder(Encoder):
                 sigma = float(config.noise) * numbers[..., 3]
                 energy = noisy(energy, frames, sigma, grain, self.filters)
             x = without_stretches(self._scaled(energy), frames, numbers[..., 4:], config)
-        step = torch.arange(x.shape[2], device=raw.device)
-        inside = (step < frames[..., None]).to(self.dtype)[..., None]  # [M, B, T, 1]
-        return cut(x.to(self.dtype), inside), inside
+        x, inside = x.to(self.dtype), None
+        if bool((frames < x.shape[2]).any()):
+            step = torch.arange(x.shape[2], device=raw.device)
+            inside = (step < frames[..., None]).to(self.dtype)[..., None]
+        return cut(x, inside), inside
 
     def _energy(self, wave: Tensor, length: Tensor) -> tuple[Tensor, Tensor]:
         """The energies of the bands, [M, B, T, bands], and how many frames each sound has. [M, B]"""
-        frames = self.spectrogram.frames(length)
+        frames = self.spectrogram.frames(length).clamp(max=self.frames)
         most = min(-(-max(int(frames.max()), 1) // TOGETHER) * TOGETHER, self.frames)
         wave = wave[..., : most * self.spectrogram.hop]
         missing = most * self.spectrogram.hop - wave.shape[-1]

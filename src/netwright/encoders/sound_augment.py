@@ -20,7 +20,8 @@ def moved(wave: Tensor, length: Tensor, numbers: Tensor, config: SoundConfig) ->
     """Sounds with another loudness, start and speed.
 
     The sample at t of the new sound is the old one's at (t - offset) speed, on the line between its
-    neighbours; before the old start there is silence.
+    neighbours; before the old start there is silence. Sounds that fill their row keep that length, so that
+    those of a set of one length are still of one length.
 
     Arguments:
         wave: samples, 0 after the end. [M, B, L]
@@ -38,7 +39,7 @@ def moved(wave: Tensor, length: Tensor, numbers: Tensor, config: SoundConfig) ->
     factor = 1.0 + float(config.speed) * speed
     offset = (float(config.shift) * shift * length).round()
     found = (length / factor + offset).ceil().long().clamp(min=1, max=wave.shape[-1])
-    found = torch.where(length > 0, found, 0)
+    found = torch.where((length == 0) | (length == wave.shape[-1]), length, found)
     step = torch.arange(max(int(found.max()), 1), device=wave.device)
     place = (step - offset[..., None]) * factor[..., None]  # [M, B, L']
     left = place.floor()

@@ -43,8 +43,8 @@ class SoundNetwork(nn.Module):
                 rows, left = rows / 2, -(-left // 2)
         self.width = 2 * left * channels
 
-    def forward(self, x: Tensor, mode: Mode, inside: Tensor) -> Tensor:
-        """[M, B, T, bands] and [M, B, T, 1] to [M, B, width]; T is a multiple of 8."""
+    def forward(self, x: Tensor, mode: Mode, inside: Tensor | None) -> Tensor:
+        """[M, B, T, bands] and [M, B, T, 1], or None where all is inside, to [M, B, width]; 8 divides T."""
         x = x[..., None]  # [M, B, T, bands, 1]
         for block in self.blocks:
             x, inside = block(x, mode, inside)
@@ -69,11 +69,15 @@ class SoundBlock(nn.Module):
         self.convolution.connect((None, None, inputs), members)
         self.normalization.connect((None, filters), members)
 
-    def forward(self, x: Tensor, mode: Mode, inside: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, mode: Mode, inside: Tensor | None) -> tuple[Tensor, Tensor | None]:
         """[M, B, T, F, C] and [M, B, T, 1] to the same, halved or not."""
         x = self.convolution(x, mode)
         if self.pooling is not None:
-            x, inside = self.pooling(x, mode), inside[:, :, ::2]  # inside when the first of both is
+            x = self.pooling(x, mode)
+        if inside is None:
+            return self.normalization(x, mode).relu(), None
+        if self.pooling is not None:
+            inside = inside[:, :, ::2]  # two frames are inside when the first is
         bands = x.shape[3]
         over = inside.repeat_interleave(bands, dim=2)  # [M, B, T F, 1]
         found = self.normalization(x.flatten(2, 3), mode, over).relu() * over

@@ -76,7 +76,7 @@ def read(
         raise InputError(what, where=table.source)
     media = dict(table.media)
     kept = set(media) | (
-        NAMES_OF_FOLDERS & set(table.columns) if table.how.get("format") == "folder" else set()
+        NAMES_OF_FOLDERS & set(table.columns) if "class_folders_of" in table.how else set()
     )
     plain, found = take_out(table.frame.drop(kept), words)  # a class's folder may be called NA
     if table.folder is not None:

@@ -76,7 +76,7 @@ class ClassFolders:
             frame,
             self.listing.place.resolve().stem or "folder",
             self.where,
-            {"format": "folder", "files": MANY[kind], "classes": classes},
+            {"class_folders_of": MANY[kind], "classes": classes},
             findings=self.findings,
             media=media,
             folder=self.listing.place,

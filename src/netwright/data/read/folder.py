@@ -82,7 +82,6 @@ def _single(path: Path) -> Table:
         pl.DataFrame({kind: [path.name]}),
         path.stem,
         str(path),
-        {"format": kind},
         media={kind: Files(kind, path.parent)},
         folder=path.parent,
     )
