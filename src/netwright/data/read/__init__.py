@@ -75,9 +75,7 @@ def read(
         what = "the table has no rows" if table.frame.width else "the table has no columns"
         raise InputError(what, where=table.source)
     media = dict(table.media)
-    kept = set(media) | (
-        NAMES_OF_FOLDERS & set(table.columns) if "class_folders_of" in table.how else set()
-    )
+    kept = set(media) | (NAMES_OF_FOLDERS & set(table.columns) if "class_folders_of" in table.how else set())
     plain, found = take_out(table.frame.drop(kept), words)  # a class's folder may be called NA
     if table.folder is not None:
         media |= find_media(plain, table.folder, kinds or {})
