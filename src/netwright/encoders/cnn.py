@@ -11,7 +11,7 @@ from netwright.layers import Activation, BatchNormalization, Conv2D, MaxPooling2
 from netwright.layers.base import Layer, Shape
 from netwright.nn.member import Mode
 
-LARGE = 48  # pictures are first brought to at most so many rows or columns
+LARGE = 64  # pictures are first brought to at most so many rows or columns
 LARGEST_STRIDE = 4
 WORTH_POOLING = 8  # rows and columns below which they are not halved any more
 MOST_STAGES = 4
@@ -119,7 +119,7 @@ def first_stride(size: int) -> int:
 
     Example:
         >>> [first_stride(size) for size in (28, 64, 128, 256)]
-        [1, 2, 4, 4]
+        [1, 1, 2, 4]
     """
     stride = 1
     while size > LARGE * stride and stride < LARGEST_STRIDE:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.encoders.cnn import LARGE, MOST_STAGES, WORTH_POOLING, Body, ConvBlock, first_stride
+from netwright.encoders.cnn import MOST_STAGES, WORTH_POOLING, Body, ConvBlock, first_stride
 from netwright.layers import Activation, Residual
 from netwright.layers.base import Layer
 
@@ -28,7 +28,7 @@ def resnet(shape: tuple[int, int, int], size: int) -> Layer:
     smaller = min(shape[:2])
     strides = first_stride(smaller)
     smaller = -(-smaller // strides)
-    pool = smaller > LARGE // 2
+    pool = smaller >= 3 * WORTH_POOLING
     blocks = [ConvBlock(size, 3 if strides == 1 else 2 * strides + 1, strides, pool)]
     smaller = -(-smaller // 2) if pool else smaller
     for stage in range(MOST_STAGES):
