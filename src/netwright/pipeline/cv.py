@@ -26,6 +26,7 @@ from netwright.nn.network import Network
 from netwright.pipeline.assess import BASELINE_SECONDS, Baselines, fit_baselines
 from netwright.pipeline.crowd import Plan, Trained, assemble, failed, train_crowd
 from netwright.pipeline.options import check_no_choices
+from netwright.pipeline.precision import tried_precision
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.train import Clock, Log, describe, into_folder, load_plots, saved_config, versions
@@ -153,6 +154,9 @@ def _cross_validate(config: Config, source: Any, watch: Watch, clock: Clock, fol
         what = f"{len(folds)} folds in all of {members} members each are more than {MOST_MEMBERS} networks"
         raise InputError(what, where="cv", hint="give fewer folds, repeats or members")
     data = prepared.dataset().to(device)
+    if prepared.config.training.precision == "auto":
+        train = torch.from_numpy(folds[0].train)
+        resolved.training.precision = tried_precision(prepared.schema, resolved, data, train)  # type: ignore[assignment]
     clock.mark("read")
 
     watch.stage("fitting the baselines")

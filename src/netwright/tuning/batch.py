@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,6 +14,7 @@ import torch
 from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.errors import InputError
+from netwright.nn.objective import SETTINGS
 from netwright.pipeline.crowd import Plan, Trained, train_crowd
 from netwright.pipeline.prepare import Prepared
 from netwright.pipeline.resolve import resolve
@@ -22,6 +23,9 @@ from netwright.tuning.halving import Halving
 from netwright.tuning.search import Trial
 from netwright.tuning.spaces import config_with
 
+OWN_LOSS = tuple(
+    f"training.{name}" for name in ("loss", "logit_adjustment", "sampling", "class_weights", *SETTINGS)
+)
 CUT = ("time limit", "interrupted")
 Rows = tuple[np.ndarray, np.ndarray]
 
@@ -173,10 +177,23 @@ class _Prune:
         return {place for place, number in enumerate(self.places) if number in given_up}
 
 
+def own_losses(keys: Iterable[str]) -> str:
+    """Those of the keys, as a text, that change what a loss means, so that losses cannot be compared."""
+    return ", ".join(key for key in keys if key in OWN_LOSS)
+
+
+def _comparable(trained: Trained) -> float:
+    """The log loss, or the root of the mean square error, of the best epoch's validation rows."""
+    best = next((row for row in trained.rows if row["epoch"] == trained.best_epoch), {})
+    names = ("validation_log_loss", "validation_rmse", "validation_loss")
+    return next((float(best[name]) for name in names if name in best), math.nan)
+
+
 def _score(trial: Trial, networks: list[Trained]) -> None:
     """Fills in what became of a trial, from its networks."""
     endings = {each.ending for each in networks}
-    scores = [each.score for each in networks]
+    own = own_losses(trial.values)
+    scores = [_comparable(each) if own else each.score for each in networks]
     trial.score = sum(scores) / len(scores)
     trial.epoch = max(each.best_epoch for each in networks)
     if "pruned" in endings:

@@ -1,7 +1,8 @@
 """The space that is searched where the user gives none.
 
 Rate, decay and dropout may differ between networks that are trained as one program, so they are searched at
-every effort; what changes a network's shape has few values, so that trials share their shapes. The ranges are
+every effort, and alone at the normal one; what changes a network's shape has few values, so that trials share
+their shapes. The ranges are
 those that RealMLP (arXiv 2407.04491, table B.3) and TabM (arXiv 2410.24210, appendix D) were tuned in, around
 the values that `pipeline/resolve.py` takes.
 """
@@ -35,12 +36,12 @@ def default_space(config: Config, schema: Schema, rows: int) -> dict[str, Any]:
     space["network.dropout"] = {"low": 0.0, "high": 0.5}
     if training.effort == "quick":
         return space
+    if training.effort == "normal":
+        return space  # networks of one shape: they train as one program, and the best can be averaged
     few = rows < FEW_ROWS
     space["network.depth"] = [1, 2, 3]
     space["network.width"] = [64, 128] if few else [128, 256, 384]
     numbers = len(schema.of_kind("number"))
-    if training.effort == "normal":
-        return space
     space["training.beta2"] = [0.95, 0.999]
     space["network.activation"] = ["relu", "silu", "mish"]
     if schema.target.task in ("binary", "multiclass"):

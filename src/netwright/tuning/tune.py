@@ -24,6 +24,7 @@ from netwright.pipeline.assess import Baselines, fit_baselines
 from netwright.pipeline.crowd import Plan, Trained, assemble, buckets, train_crowd
 from netwright.pipeline.decide import decide
 from netwright.pipeline.fit import fit
+from netwright.pipeline.precision import tried_precision
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.train import Clock, Log, document, load_plots, versions
@@ -32,7 +33,7 @@ from netwright.report.study import build
 from netwright.runs.folder import clear_folder, drop_folder
 from netwright.training.history import History
 from netwright.training.interrupt import Interrupt
-from netwright.tuning.batch import Rows, resolved, run_batch
+from netwright.tuning.batch import Rows, own_losses, resolved, run_batch
 from netwright.tuning.defaults import default_space
 from netwright.tuning.files import (
     ABOUT,
@@ -57,6 +58,7 @@ FIRST_BATCH = 16  # drawn before a model of the scores is trusted
 LEARNING_BATCH = 8
 SHARE_OF_TIME = 8  # a batch takes at most this part of the time that is left
 LEARNS = ("tpe", "gp", "cmaes")
+ENSEMBLE = 8  # of the best trials, where they cost nothing
 
 
 def tune(
@@ -150,12 +152,20 @@ def _tune(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path,
     if prepared.config.training.threads is None:
         torch.set_num_threads(threads)
     data = prepared.dataset().to(device)
+    if prepared.config.training.precision == "auto":
+        train = torch.from_numpy(prepared.split.train)
+        found = tried_precision(prepared.schema, base, data, train)
+        prepared.config.training.precision = base.training.precision = found  # type: ignore[assignment]
+    _settle_ensemble(prepared.config, limit)
     written = settings.space or default_space(base, prepared.schema, len(prepared.split.train))
     space = make_space(written, prepared.config)
     search = "tpe" if settings.search == "auto" else settings.search
     prune = settings.prune
     if prune == "auto":  # the other samplers learn from trials that came to their end only
-        prune = "halving" if search in ("random", "tpe") else "none"
+        prune = "halving" if search in ("random", "tpe") and not own_losses(space) else "none"
+    elif prune != "none" and own_losses(space):
+        what = f"trials of different {own_losses(space)} have losses that cannot be compared while they train"
+        raise InputError(what, where="tune.prune", hint="take none")
     folds = _folds(prepared)
     origin = origin_of(prepared, base, space, search, prune)
     total = _total(settings, space, search, limit)
@@ -198,7 +208,7 @@ def _walk(study: _Study) -> Path:
     clock.mark("read")
     watch.stage("fitting the baselines")
     left = clock.left(study.limit)
-    known = fit_baselines(prepared, data, left / 8)
+    known = fit_baselines(prepared, study.data, left / 8)
     clock.mark("baselines")
     threading.Thread(target=load_plots, daemon=True).start()
     watch.stage("searching")
@@ -217,6 +227,18 @@ def _walk(study: _Study) -> Path:
     build(study.folder)
     study.log.add(f"done in {time.monotonic() - clock.began:.1f} s")
     return study.folder
+
+
+def _settle_ensemble(config: Config, limit: float | None) -> None:
+    """How many of the best trials are averaged. Under a time limit they are there, and cost nothing."""
+    if config.tune.ensemble != "auto":
+        return
+    free = limit is not None and config.tune.folds is None and not config.training.refit
+    if free and config.training.members == 1:
+        config.tune.ensemble = ENSEMBLE
+        config.ensemble.weights = "greedy"
+    else:
+        config.tune.ensemble = 1
 
 
 def _prepare(config: Config, source: Any, watch: Watch) -> Prepared:
@@ -353,7 +375,7 @@ def _keep(study: _Study, trained: dict[int, list[Trained]]) -> None:
     if study.tune.folds is None:
         plans = {each.number: study.plan(each) for each in study.ranked()}
         alone = {number: networks[0] for number, networks in trained.items()}
-        keep(study.folder, plans, alone, study.tune.ensemble)
+        keep(study.folder, plans, alone, int(study.tune.ensemble))
 
 
 # ------------------------------------------------------------------------------------------ the winner
@@ -365,7 +387,7 @@ def _trained_alone(study: _Study) -> bool:
     Then its config gives the same weights again, bit for bit; what trained beside others differs by rounding.
     """
     training = study.prepared.config.training
-    if study.tune.ensemble > 1:
+    if int(study.tune.ensemble) > 1:
         return False
     return study.limit is None or study.tune.folds is not None or training.refit or training.members != 1
 
@@ -398,9 +420,10 @@ def _winner(study: _Study, ranked: list[Trial], known: Baselines) -> dict[str, A
 def _members(study: _Study, ranked: list[Trial]) -> list[Trial]:
     """The best trials of the best one's shape: only they can be one network."""
     own = buckets([study.plan(each) for each in ranked])[0]
-    members = [ranked[place] for place in own[: study.tune.ensemble]]
-    if len(members) < study.tune.ensemble:
-        few = f"an average of {len(members)}, not of {study.tune.ensemble}"
+    wanted = int(study.tune.ensemble)
+    members = [ranked[place] for place in own[:wanted]]
+    if len(members) < wanted:
+        few = f"an average of {len(members)}, not of {wanted}"
         study.log.add(f"{few}: no more trials have the best one's shape")
     return members
 
