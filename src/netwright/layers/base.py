@@ -68,6 +68,10 @@ class Layer(member.Layer):
         layer.__dict__["arguments"] = _bound(cls, args, kwargs)
         return layer
 
+    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
+        """A copy takes the state as it is: no arguments are bound anew."""
+        return object.__new__, (type(self),), self.__getstate__()
+
     def __init__(
         self,
         *,

@@ -50,15 +50,22 @@ def find_times(table: Table, text: str | None) -> Times:
         return Times(columns=names, form="date", format=form)
     if as_number(series).null_count() == series.null_count():
         return Times(columns=names, form="number")
-    form = find_date_format(series, share=0.5)
-    unread = as_datetime(series, form).is_null() if form else as_number(series).is_null()
-    unread &= series.is_not_null()
-    first = int(unread.arg_max() or 0)
+    first = _first_unread(series)
     raise InputError(
         f"the time column {text!r} has {series[first]!r}, which is no time",
         where=f"row {table.rows[first]}, counted from 0",
         hint="write times as 2024-01-31 13:00, or name several columns: --time year,month,day,hour",
     )
+
+
+def _first_unread(series: pl.Series, most: int = 2000) -> int:
+    """The first cell that is neither a date nor a number by itself; else the first of all."""
+    there = series.is_not_null().arg_true().head(most)
+    for place in there:
+        cell = series[place : place + 1]
+        if find_date_format(cell) is None and as_number(cell).null_count():
+            return place
+    return int(there[0])
 
 
 def read_times(table: Table, times: Times) -> np.ndarray:

@@ -48,11 +48,7 @@ class ForecastNetwork(Trainable):
     """
 
     point: Literal["mean", "median"] = "mean"
-    centre: Tensor
-    scale: Tensor
     levels: Tensor
-    known_centre: Tensor
-    known_scale: Tensor
 
     def __init__(
         self,
@@ -71,9 +67,7 @@ class ForecastNetwork(Trainable):
         self.head = Map(body.width, horizon * (1 + len(self.quantiles)))
         self.effect = Effect(known, targets) if known else None
         self.objective = Objective()
-        for name, size in (("", targets), ("known_", known)):
-            self.register_buffer(f"{name}centre", torch.zeros(members, 1, size, 1, dtype=torch.float64))
-            self.register_buffer(f"{name}scale", torch.ones(members, 1, size, 1, dtype=torch.float64))
+        self.scaling, self.known_scaling = Scaling(targets, members), Scaling(known, members)
         self.register_buffer("levels", torch.tensor(self.quantiles), persistent=False)
         self.lay_out()
 
@@ -94,20 +88,20 @@ class ForecastNetwork(Trainable):
         past = raw["past"]
         covered = _covered(rows, past.shape[-1] + self.horizon, len(past) + past.shape[-1] + self.horizon - 1)
         series = torch.cat([past[:, :, 0], past[-1, :, 1:].T, target[-1]])[covered]
-        self.centre[member, 0, :, 0], self.scale[member, 0, :, 0] = _moments(series)
+        self.scaling.fit(member, series)
         if self.effect is not None:
             known = raw["known"]
             series = torch.cat([known[:, :, 0], known[-1, :, 1:].T])[covered]
-            self.known_centre[member, 0, :, 0], self.known_scale[member, 0, :, 0] = _moments(series)
+            self.known_scaling.fit(member, series)
 
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> Tensor:
         """Raw tensors [M, B, ...] to forecasts [M, B, H, C, 1 + Q]."""
         self.layout.bind(self.flat)
-        past = ((raw["past"] - self.centre) / self.scale).to(self.flat.dtype)  # [M, B, C, L]
+        past = self.scaling(raw["past"]).to(self.flat.dtype)  # [M, B, C, L]
         members, batch, targets, lookback = past.shape
         ahead = None
         if self.effect is not None:
-            known = ((raw["known"] - self.known_centre) / self.known_scale).to(self.flat.dtype)
+            known = self.known_scaling(raw["known"]).to(self.flat.dtype)
             effect = self.effect(known.nan_to_num())  # [M, B, C, L + H]
             past, ahead = past - effect[..., :lookback], effect[..., lookback:]
         level, spread = self._taken(past)  # [M, B, C, 1]
@@ -142,7 +136,7 @@ class ForecastNetwork(Trainable):
 
         [M, B, H, C], [M, B, H, C], [M, B]
         """
-        wanted = ((target - self.centre.transpose(2, 3)) / self.scale.transpose(2, 3)).to(output.dtype)
+        wanted = self.scaling(target.transpose(2, 3)).transpose(2, 3).to(output.dtype)
         there = ~torch.isnan(wanted)
         return wanted.nan_to_num(), there, there.sum((2, 3)).clamp(min=1)
 
@@ -176,7 +170,8 @@ class ForecastNetwork(Trainable):
         """
         total = len(raw["past"]) if rows is None else len(rows)
         size = self.rows_at_a_time()
-        centre, scale = (each.transpose(2, 3)[..., None] for each in (self.centre, self.scale))
+        scaling = self.scaling
+        centre, scale = (each.transpose(2, 3)[..., None] for each in (scaling.centre, scaling.scale))
         parts = []
         for start in range(0, max(total, 1), size):
             piece = slice(start, start + size) if rows is None else rows[start : start + size]
@@ -210,19 +205,50 @@ class ForecastNetwork(Trainable):
         return lines
 
 
+class Scaling(nn.Module):
+    """Means and deviations of each member's training steps. Series go as [M, B, C, T].
+
+    Arguments:
+        columns: C.
+        members: M.
+    """
+
+    centre: Tensor
+    scale: Tensor
+
+    def __init__(self, columns: int, members: int) -> None:
+        super().__init__()
+        self.register_buffer("centre", torch.zeros(members, 1, columns, 1, dtype=torch.float64))
+        self.register_buffer("scale", torch.ones(members, 1, columns, 1, dtype=torch.float64))
+
+    def fit(self, member: int, series: Tensor) -> None:
+        """Fits one member on steps [T, C], NaN where missing; 0 and 1 where nothing is there."""
+        there = ~torch.isnan(series)
+        count = there.sum(0).clamp(min=1)
+        mean = series.nan_to_num().sum(0) / count
+        deviation = (((series - mean).nan_to_num().square() * there).sum(0) / count).sqrt()
+        spread = deviation > 1e-9 * mean.abs().clamp(min=1e-300)
+        self.centre[member, 0, :, 0], self.scale[member, 0, :, 0] = mean, torch.where(spread, deviation, 1.0)
+
+    def forward(self, series: Tensor) -> Tensor:
+        return (series - self.centre) / self.scale
+
+
 class Map(Layer):
     """A linear map that starts at 0: the first forecast is what was taken out of the look-back."""
 
     weight: Tensor
     bias: Tensor
 
-    def __init__(self, inputs: int, outputs: int) -> None:
+    def __init__(self, inputs: int, outputs: int, *, bias: bool = True) -> None:
         super().__init__()
         self.declare("weight", (inputs, outputs), initial.zeros)
-        self.declare("bias", (1, outputs), initial.zeros, decay=False)
+        self.biased = bias
+        if bias:
+            self.declare("bias", (1, outputs), initial.zeros, decay=False)
 
     def forward(self, x: Tensor) -> Tensor:
-        return affine(x, self.weight, self.bias)
+        return affine(x, self.weight, self.bias if self.biased else None)
 
 
 class Effect(nn.Module):
@@ -231,7 +257,8 @@ class Effect(nn.Module):
     def __init__(self, known: int, targets: int) -> None:
         super().__init__()
         self.first = Linear(known, EFFECT_WIDTH)
-        self.last = Map(EFFECT_WIDTH, targets)
+        # What is the same at every step is taken out of the look-back: a bias would be moved by rounding.
+        self.last = Map(EFFECT_WIDTH, targets, bias=False)
 
     def forward(self, known: Tensor) -> Tensor:
         return self.last(functional.gelu(self.first(known.transpose(2, 3)))).transpose(2, 3)
@@ -243,13 +270,3 @@ def _covered(rows: Tensor, size: int, steps: int) -> Tensor:
     ones = torch.ones_like(rows)
     changes.index_add_(0, rows, ones).index_add_(0, rows + size, -ones)
     return changes.cumsum(0)[:steps] > 0
-
-
-def _moments(series: Tensor) -> tuple[Tensor, Tensor]:
-    """Mean and deviation of columns [T, C] without what is missing; 0 and 1 where there is nothing, or no
-    spread."""
-    there = ~torch.isnan(series)
-    count = there.sum(0).clamp(min=1)
-    mean = series.nan_to_num().sum(0) / count
-    deviation = (((series - mean).nan_to_num().square() * there).sum(0) / count).sqrt()
-    return mean, torch.where(deviation > 1e-9 * mean.abs().clamp(min=1e-300), deviation, 1.0)

@@ -9,6 +9,7 @@ from typing import Any
 from netwright.config import Config
 from netwright.files import write_json, write_text
 from netwright.pipeline.forecast.assess import Assessment, assess
+from netwright.pipeline.forecast.backtest import backtest
 from netwright.pipeline.forecast.fit import fit
 from netwright.pipeline.forecast.prepare import PARTS, Prepared, prepare, stretch
 from netwright.pipeline.forecast.resolve import resolve
@@ -62,6 +63,12 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     assessed = assess(prepared, resolved, data, model)
     clock.mark("evaluate")
     write_text(folder / "predictions.csv", assessed.predictions.write_csv())
+    if resolved.forecast.backtest:
+        watch.stage("backtesting")
+        epochs = max(1, round(sum(history.best_epoch) / len(history.best_epoch)))
+        folds = backtest(prepared, resolved, data, epochs, watch.callbacks, clock.deadline(limit))
+        assessed.evaluation["forecast"]["backtest"] = folds
+        clock.mark("backtest")
     described = _describe(prepared, resolved, model, history)
     write_json(folder / "evaluation.json", {**assessed.evaluation, **described})
     metrics = _metrics(prepared, resolved, model, assessed, clock)
