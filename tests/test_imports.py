@@ -30,7 +30,7 @@ UPSTAIRS = {
     ("utils.py", "netwright.plots"),  # plot_model draws
     ("training/finder.py", "netwright.report.canvas"),  # and so does a range test
 }
-HEAVY = {"sklearn", "matplotlib", "pandas", "sqlalchemy", "optuna", "scipy"}
+HEAVY = {"sklearn", "matplotlib", "pandas", "sqlalchemy", "optuna", "scipy", "transformers", "tokenizers"}
 
 
 def files() -> list[Path]:
