@@ -23,7 +23,10 @@ from netwright import (
 from netwright.nn import activations
 
 HOME = Path(__file__).parent.parent
-PAGES = ["README.md", "docs/keras.md", "docs/sklearn.md", "docs/pytorch.md"]
+PAGES = [
+    *("README.md", "docs/keras.md", "docs/sklearn.md", "docs/pytorch.md"),
+    *("docs/images.md", "docs/text.md", "docs/series.md", "docs/sound.md"),
+]
 NOT_RUN = "<!-- not run: "  # stands above an example that needs what a test has not, with the reason
 KERAS = (HOME / "docs/keras.md").read_text(encoding="utf-8")
 

@@ -70,7 +70,7 @@ def _is_section(kind: Any) -> bool:
 class ReadConfig(Section):
     """How the source is read. All of it is found out from the content unless given."""
 
-    format: Literal["auto", "csv", "parquet", "arrow", "jsonl", "arff", "ts"] = "auto"
+    format: Literal["auto", "csv", "parquet", "arrow", "jsonl", "arff", "ts", "idx"] = "auto"
     """what the source is"""
     separator: str | None = None
     """one character between cells (csv); "tab" is understood"""
@@ -111,7 +111,7 @@ class SeriesTableConfig(Section):
     time: str | None = None
     """column that a series' rows are sorted by; in the order of the table unless given"""
     values: Names = Field(default_factory=list)
-    """columns with the values, one for each channel; all columns of numbers unless given"""
+    """columns with the values, one for each channel; unless given, all numbers that change within a series"""
 
 
 class DataConfig(Section):
@@ -222,7 +222,8 @@ class TextConfig(PretrainedConfig):
     """bag (auto): hashed words, pairs of words and letters of words, averaged; cnn, gru, lstm: networks along
     the words; transformer: attention to pieces of words of a learnt vocabulary (netwright[text])"""
     characters: bool | Literal["auto"] = "auto"
-    """whether a bag reads the n-grams of letters within words too; auto: up to 50,000 texts"""
+    """whether a bag reads the n-grams of letters within words too; auto: where texts are sentences, and up to
+    50,000 of them"""
     buckets: Annotated[int, Field(ge=16, le=2**20)] | Literal["auto"] = "auto"
     """n-grams, words or pieces that have a vector, the most frequent; auto: all that come in two texts"""
     size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
