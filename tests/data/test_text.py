@@ -118,6 +118,15 @@ def test_nearly_all_texts_are_read_to_their_ends():
     assert column_of([], encoder="cnn").shape == [1]
 
 
+def test_letters_are_read_of_sentences_and_not_of_names():
+    names = [f"Family{place}, Mr. Owen" for place in range(30)]
+    sentences = [f"in the year {place} there was a good film about a family" for place in range(30)]
+    assert column_of(names).units == "grams"
+    assert column_of(sentences).units == "grams and parts"
+    assert column_of(sentences, characters=False).units == "grams"
+    assert column_of(names, characters=True).units == "grams and parts"
+
+
 def test_a_vocabulary_is_learnt_and_travels_as_text():
     pytest.importorskip("tokenizers")
     texts = [f"{word} {word}ing" for word in ("walk", "talk", "play", "jump") for _ in range(3)]

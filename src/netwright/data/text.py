@@ -31,7 +31,11 @@ PIECES = 8_000  # of a learnt vocabulary, at most
 TEXTS_TO_COUNT = 50_000
 LONGEST = {"grams": 1024, "words": 256, "pieces": 256}
 SHARE_WHOLE = 0.995  # of the texts that are not cut
-MOST_PARTED = 50_000  # texts from which on words and pairs tell enough, without their letters
+MOST_PARTED = (
+    50_000  # texts up to which letters of words are read too: with more, words and pairs tell enough
+)
+FEWEST_PARTED = 10  # words of the median text; letters of shorter ones, such as names, are learnt by heart
+TEXTS_TO_MEASURE = 2_000
 
 
 def describe(column: Column, texts: list[str], settings: TextConfig) -> None:
@@ -55,7 +59,7 @@ def describe(column: Column, texts: list[str], settings: TextConfig) -> None:
         column.units = "pieces"
         column.vocabulary = learn_pieces(texts[:TEXTS_TO_COUNT], settings.buckets)
     elif settings.encoder in ("auto", "bag"):
-        parted = len(texts) <= MOST_PARTED if settings.characters == "auto" else settings.characters
+        parted = _worth_parting(texts) if settings.characters == "auto" else settings.characters
         column.units = "grams and parts" if parted else "grams"
     else:
         column.units = "words"
@@ -165,6 +169,13 @@ def _hash(gram: str) -> int:
 
 
 # ------------------------------------------------------------------------------------------- fitting
+
+
+def _worth_parting(texts: list[str]) -> bool:
+    """Whether letters of words tell more than they disturb."""
+    if not 0 < len(texts) <= MOST_PARTED:
+        return False
+    return float(np.median([len(words_of(text)) for text in texts[:TEXTS_TO_MEASURE]])) >= FEWEST_PARTED
 
 
 def _length(lengths: list[int], column: Column, texts: int, settings: TextConfig) -> int:

@@ -33,7 +33,7 @@ def text_encoder(columns: list[Column], places: list[int], config: TextConfig, m
 
 
 class WordsEncoder(Encoder):
-    """A vector for each word (of two training rows at least; others share one) or piece, and a network on them.
+    """A vector for each word (of two training rows at least; others share one) or piece, and a network.
 
     - cnn: convolutions over 2, 3 and 4 words and their maxima over time (Kim 2014, arXiv 1408.5882).
     - gru, lstm: in both directions; mean and maximum of all outputs.
