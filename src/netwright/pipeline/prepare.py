@@ -140,6 +140,12 @@ def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None =
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
+    if config.forecast.horizon is not None:
+        raise InputError(
+            "a horizon asks for forecasts, which are made by netwright train and nw.train alone",
+            where="forecast.horizon",
+            hint="take the horizon out for a table; forecast.backtest scores forecasts at several times",
+        )
     config = with_pretrained(with_start(config.model_copy(deep=True)))
     watch.stage("reading")
     table, roles = _read(config, source)

@@ -238,3 +238,8 @@ def test_a_damaged_model_is_refused(run, tmp_path):
         (folder / "network.json").write_text(json.dumps(about | change))
         with pytest.raises(InputError, match=said):
             nw.load(folder)
+
+
+def test_other_ways_than_training_say_so(tmp_path):
+    with pytest.raises(InputError, match="made by netwright train"):
+        nw.cross_validate(hours(), "load", time="date", horizon=6, progress=False, out=tmp_path / "cv")
