@@ -1,0 +1,120 @@
+"""Pictures, series and texts on the whole way: nothing of test rows reaches the model, and it comes back whole."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+import netwright as nw
+
+ROWS, TRAIN = 60, 36
+KINDS = ("image", "series", "text")
+
+
+def table_of(kind: str, *, spoiled: bool = False) -> dict[str, Any]:
+    """Two classes that a glance tells apart. Spoiled test rows are of other sizes, values and words."""
+    random = np.random.default_rng(3)
+    label = np.arange(ROWS) % 2
+    if kind == "image":
+        cells: Any = random.integers(0, 100, (ROWS, 9, 8, 1), dtype=np.uint8)
+        cells[label == 1, 2:6] += 120
+        if spoiled:
+            cells[TRAIN + 12 :] = random.integers(0, 255, (ROWS - TRAIN - 12, 9, 8, 1), dtype=np.uint8)
+    elif kind == "series":
+        cells = random.normal(size=(ROWS, 14, 2)) + label[:, None, None]
+        if spoiled:
+            cells[TRAIN + 12 :] *= 1e6
+            cells[-1, 3:] = np.nan
+    else:
+        words = [["plain", "quiet", "slow"], ["loud", "quick", "bright"]]
+        cells = [
+            " ".join(random.choice(words[which], 4)) + f" of the {row % 9} days"
+            for row, which in enumerate(label)
+        ]
+        if spoiled:
+            cells[TRAIN + 12 :] = ["x" * 400 + " Ünheard-of words " * 50] * (ROWS - TRAIN - 12)
+    split = ["train"] * TRAIN + ["validation"] * 12 + ["test"] * (ROWS - TRAIN - 12)
+    return {"cell": cells, "label": np.where(label == 1, "b", "a"), "part": split}
+
+
+def run_of(table: Any, folder: Path) -> Any:
+    return nw.train(table, "label", split_column="part", epochs=2, effort="quick", out=folder, progress=False)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_test_rows_change_nothing_of_the_model(kind, tmp_path):
+    plain = run_of(table_of(kind), tmp_path / "plain")
+    spoiled = run_of(table_of(kind, spoiled=True), tmp_path / "spoiled")
+    assert [column.kind for column in plain.model.schema.inputs] == [kind]
+    for name in ("network.safetensors", "network.json", "schema.json"):
+        assert (plain.folder / "model" / name).read_bytes() == (spoiled.folder / "model" / name).read_bytes()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_saved_model_predicts_what_the_run_wrote(kind, tmp_path):
+    table = table_of(kind)
+    run = run_of(table, tmp_path / "run")
+    written = pl.read_csv(run.folder / "predictions.csv")
+    test = [place for place, part in enumerate(table["part"]) if part == "test"]
+    cells = table["cell"][test[0] :]
+    found = nw.load(run.folder).predict_proba({"cell": cells})
+    np.testing.assert_allclose(found[:, 1], written["probability_b"], atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_three_members_are_three_networks(kind, tmp_path):
+    """What trains beside others is what trains alone, within float32's rounding."""
+    table = table_of(kind)
+    together = nw.train(
+        table, "label", split_column="part", epochs=1, members=3, effort="quick",
+        out=tmp_path / "three", progress=False, training__precision="float32",
+    )  # fmt: skip
+    for seed in range(3):
+        alone = nw.train(
+            table, "label", split_column="part", epochs=1, members=1, effort="quick", seed=seed,
+            out=tmp_path / f"one{seed}", progress=False, training__precision="float32",
+        )  # fmt: skip
+        many, one = together.model.network.named_values(), alone.model.network.named_values()
+        for name, value in one.items():
+            # Adam's first steps have the size of the rate, whatever a gradient of nearly 0 rounds to.
+            apart = (many[name][seed] - value[0]).abs().double().flatten().numpy()
+            assert np.quantile(apart, 0.999) < 2e-4, name
+
+
+def test_equal_pictures_stay_on_one_side():
+    from netwright.config import Config
+    from netwright.pipeline.prepare import prepare
+    from netwright.pipeline.watch import Watch
+
+    random = np.random.default_rng(0)
+    pictures = random.integers(0, 255, (50, 8, 8), dtype=np.uint8)
+    table = {"photo": np.concatenate([pictures, pictures]), "y": np.tile(np.arange(50) % 2, 2)}
+    prepared = prepare(Config.parse({"data": {"target": "y"}}), table, Watch())
+    assert (prepared.split.role[:50] == prepared.split.role[50:]).all()
+
+
+def test_a_picture_that_cannot_be_read_is_left_out_and_said(tmp_path):
+    from PIL import Image
+
+    from netwright.config import Config
+    from netwright.pipeline.prepare import prepare
+    from netwright.pipeline.watch import Watch
+
+    random = np.random.default_rng(0)
+    for number in range(30):
+        folder = tmp_path / "set" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 255, (8, 8, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    (tmp_path / "set" / "a" / "broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    (tmp_path / "set" / "b" / "page.jpg").write_text("<html>not found</html>")
+    prepared = prepare(Config(), str(tmp_path / "set"), Watch())
+    assert len(prepared.table) == 30
+    said = next(finding for finding in prepared.findings if finding.id == "unreadable_files")
+    assert said.rows == 2
+    assert "a/broken.png" in said.message
+    assert "b/page.jpg" in said.message
