@@ -9,9 +9,11 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from netwright.api import make_config
 from netwright.config import Config
+from netwright.data.text import codes
 from netwright.errors import InputError
 from netwright.nn.network import Network
 from netwright.pipeline.fit import fit
@@ -137,6 +139,41 @@ def test_one_hot_inputs_go_by_value(tmp_path):
     # 5 features of a, then missing, town 0, 1, 2; now missing, town 1, 2, z
     assert np.array_equal(now[[0, 5, 6, 7]], before[[0, 5, 7, 8]])
     assert not np.isclose(now[8], before[6]).any()
+
+
+@pytest.mark.parametrize("encoder", ["bag", "cnn", "transformer"])
+def test_words_go_by_themselves(tmp_path, encoder):
+    """Texts of other words: rows of the table move to where the words are now."""
+    if encoder == "transformer":
+        pytest.importorskip("tokenizers")
+    random = np.random.default_rng(0)
+    words = [f"w{letter}x{letter}" for letter in "abcdefghijklmnop"]
+
+    def frame(known: list[str]) -> pl.DataFrame:
+        texts = [" ".join(random.choice(known, 6)) for _ in range(ROWS)]
+        return pl.DataFrame(
+            {"note": texts, "kind": random.permutation(np.array(CLASSES)[np.arange(ROWS) % 3])}
+        )
+
+    inputs = {
+        "text": {"encoder": encoder, "size": 4, "width": 4, "depth": 1, "characters": False, "buckets": 40}
+    }
+    old, old_schema = saved(tmp_path, frame(words[:10]), inputs=inputs)
+    other = {**TRAINING, "seed": 7}
+    new, history, config, schema = fitted(frame(words[5:15]), tmp_path, first=True, training=other)
+    assert config.inputs.text.encoder == encoder
+    rows = []
+    for network, told in ((old, old_schema), (new, schema)):
+        (part,), column = network.encoders.list, told.column("note")
+        table = values(network)["encoders.parts.0.table"][0]
+        raw = torch.from_numpy(codes(pl.Series(words[:15]), column)).int()
+        place = raw.long() if column.units == "pieces" else part.lookup(raw[None])[0] + (encoder == "cnn")
+        rows.append([table[each] for each in place[:, 0]])
+    shared = [np.array_equal(*pair) for pair in zip(*rows, strict=True)]
+    assert all(shared[5:10])
+    if encoder != "transformer":  # pieces of words may be alike
+        assert not any(shared[10:15])
+    assert 0 < history.start["parts"][0]["kept"] < history.start["parts"][0]["numbers"]
 
 
 def test_classes_go_by_name(tmp_path):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from netwright.data.schema import Schema
 from netwright.nn.encoders import OWN_TENSOR, CategoryEncoder, Encoder, NumberEncoder
+from netwright.nn.encoders.lookup import NONE, Lookup
 from netwright.nn.member import Layer, Place
 from netwright.nn.network import Network
 
@@ -123,12 +125,42 @@ class _Transfer:
             told.why = "no such column before" if other is None else "another encoder before"
             return
         mine, theirs = f"encoders.parts.{self.new.encoders.list.index(part)}", f"encoders.parts.{number}"
+        words = self._words(part, other)
         for place in places:
-            told.kept += self._copy(place, theirs + place.name.removeprefix(mine))
-        if told.kept < told.numbers:
-            told.why = "other shapes before"
-        else:
+            name = theirs + place.name.removeprefix(mine)
+            if words is not None and place.attribute == "table" and place.layer is part:
+                told.kept += self._copy_words(place, name, words)
+            else:
+                told.kept += self._copy(place, name)
+        if told.kept == told.numbers or words is not None:
             self._statistics(part, theirs)
+        if told.kept < told.numbers:
+            told.why = "other shapes before" if words is None else "other shapes, or words that are new"
+
+    def _words(self, part: Encoder, other: Encoder) -> list[Pairs] | None:
+        """Which rows of a table of words or pieces go where, for each member; None without a table."""
+        mine, theirs = getattr(part, "lookup", None), getattr(other, "lookup", None)
+        new, old = self.new_schema.column(part.names[0]), self.old_schema.column(other.names[0])
+        if new.units != old.units:
+            return [_pairs([], [])] * len(self.sources)
+        if isinstance(mine, Lookup) and isinstance(theirs, Lookup):
+            return [
+                _pairs(_rows_of_words(part, mine.known[member]), _rows_of_words(other, theirs.known[source]))
+                for member, source in enumerate(self.sources)
+            ]
+        if new.vocabulary:
+            pairs = _pairs(_rows_of_pieces(new.vocabulary), _rows_of_pieces(old.vocabulary))
+            return [pairs] * len(self.sources)
+        return None
+
+    def _copy_words(self, place: Place, name: str, words: list[Pairs]) -> int:
+        """Copies rows of a table, which are others for each member; how many numbers of the first."""
+        value, into = self.values[name], self._part(place)
+        if value.shape[2:] != into.shape[2:]:
+            return 0
+        for member, (new, old) in enumerate(words):
+            into[member, new.to(into.device)] = value[self.sources[member], old.to(into.device)]
+        return len(words[0][0]) * into.shape[2]
 
     def _trunk(self, labels: list[Label], before: list[Label]) -> Part:
         places = self.places.get("trunk", [])
@@ -267,6 +299,20 @@ def _rows(part: Encoder, schema: Schema, renamed: dict[str, str]) -> list[Label]
         return [(renamed.get(name, name), value) for name in names for value in _values(part, name, schema)]
     assert isinstance(part, NumberEncoder)
     return [(renamed.get(name, name),) for name in part.names]
+
+
+def _rows_of_words(part: Encoder, known: Tensor) -> list[Label]:
+    """What each row of a table stands for, by the codes [R] that have a place in it."""
+    above = part.rows - len(known)  # type: ignore[operator]
+    fixed: list[Label] = [("row", place) for place in range(int(above))]
+    return fixed + [(code,) if code != NONE else ("free", place) for place, code in enumerate(known.tolist())]
+
+
+def _rows_of_pieces(vocabulary: str) -> list[Label]:
+    """What each row of a table of pieces stands for; the first is that of no piece."""
+    model = json.loads(vocabulary)["model"]["vocab"]
+    pieces = model if isinstance(model, dict) else {piece: place for place, (piece, _) in enumerate(model)}
+    return [("row", 0), *((piece,) for piece in sorted(pieces, key=pieces.__getitem__))]
 
 
 def _values(part: Encoder, name: str, schema: Schema) -> list[tuple[str, str]]:
