@@ -1,115 +1,26 @@
-"""A forecasting network on disk, and how it forecasts from tables as they are."""
+"""A trained forecasting network: forecasts from tables as they are."""
 
 from __future__ import annotations
 
-import hashlib
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import polars as pl
 import torch
-from pydantic import ValidationError
 from torch import Tensor
 
-from netwright import __version__
-from netwright.config import ForecastConfig, NetworkConfig
-from netwright.data.dataset import Dataset
 from netwright.data.forecast.known import calendar_values
-from netwright.data.forecast.schema import ForecastSchema
 from netwright.data.forecast.series import Series, series_of
 from netwright.data.forecast.times import as_texts, time_at
-from netwright.data.forecast.windows import thinned, window_roles
+from netwright.data.forecast.windows import window_roles
 from netwright.data.read import read
 from netwright.data.roles import TEST
 from netwright.data.table import Table
-from netwright.encoders.forecast import GRUBody, PatchBody
 from netwright.errors import InputError
 from netwright.evaluate.forecast import Errors, seasonal_naive
-from netwright.files import write_bytes, write_json
-from netwright.nn.forecast.bodies import Body, Residual, TrendAndRest, Whole
-from netwright.nn.forecast.network import ForecastNetwork
-from netwright.runs.bundle import NETWORK, SCHEMA, WEIGHTS, _check_version, _json, _read
-
-FORMAT, VERSION = "netwright-forecast", 1
-SETTINGS = ("network", "normalization", "patch", "trend", "quantiles")
-"""of the config's forecast section, that the network is built from"""
-
-
-def build(
-    schema: ForecastSchema, config: ForecastConfig, trunk: NetworkConfig, members: int = 1
-) -> ForecastNetwork:
-    """A forecasting network with all weights at zero. All "auto" settings must be resolved before.
-
-    Arguments:
-        schema: the columns and steps.
-        config: network, normalization, patch, trend and quantiles.
-        trunk: width, depth and dropout.
-        members: M.
-    """
-    lookback, width, depth = schema.lookback, int(trunk.width), int(trunk.depth)
-    dropout = float(trunk.dropout)
-    body: Body
-    if config.network == "nlinear":
-        body = Whole(lookback)
-    elif config.network == "dlinear":
-        body = TrendAndRest(lookback, int(config.trend))
-    elif config.network == "mlp":
-        body = Residual(lookback, width, depth, dropout, members)
-    elif config.network == "patch":
-        body = PatchBody(lookback, int(config.patch), width, depth, dropout, members)
-    else:
-        body = GRUBody(lookback, int(config.patch), width, depth, dropout, members)
-    known = len(schema.known_features)
-    return ForecastNetwork(
-        len(schema.targets), known, schema.horizon, config.quantiles, config.normalization, body, members
-    )
-
-
-def windows_of(series: Series, schema: ForecastSchema, device: torch.device | None = None) -> Dataset:
-    """All windows of some series as views of the series: nothing is copied.
-
-    The window number n begins at step n; those that run over the end of a series are there too, and not to
-    be used. Raw tensors: past [N, C, L], known [N, K, L + H]; target [N, H, C].
-    """
-    lookback, horizon = schema.lookback, schema.horizon
-    count = len(series.grid) - lookback - horizon + 1
-    past = torch.tensor(series.filled, device=device).unfold(0, lookback, 1)[:count]
-    raw = {"past": past}
-    if schema.known_features:
-        raw["known"] = torch.tensor(series.known, device=device).unfold(0, lookback + horizon, 1)
-    values = torch.tensor(series.values, device=device)
-    target = values[lookback:].unfold(0, horizon, 1).transpose(1, 2)
-    return Dataset(raw, target, torch.ones(count, device=device))
-
-
-@dataclass
-class ForecastBundle:
-    """What a saved forecasting model holds.
-
-    Arguments:
-        network: fitted.
-        schema: columns and steps.
-        config, trunk: what it was built from.
-        missing: words that mean a missing value in text sources.
-        deviation: of each target on the training rows. [C]
-        mean: the same. [C]
-    """
-
-    network: ForecastNetwork
-    schema: ForecastSchema
-    config: ForecastConfig
-    trunk: NetworkConfig
-    missing: list[str] | str
-    mean: np.ndarray
-    deviation: np.ndarray
-
-
-def is_forecast(folder: str | Path) -> bool:
-    """Whether a folder holds a saved forecasting network."""
-    path = Path(folder) / NETWORK
-    return path.is_file() and _json(path.read_bytes(), path).get("format") == FORMAT
+from netwright.runs.forecast.bundle import ForecastBundle, load, save
+from netwright.runs.forecast.network import windows_of
 
 
 class ForecastModel:
@@ -126,36 +37,12 @@ class ForecastModel:
     @classmethod
     def load(cls, folder: str | Path) -> ForecastModel:
         """Reads a saved model. Raises InputError when it is damaged, incomplete or from a newer version."""
-        return cls(_load(Path(folder)))
+        return cls(load(Path(folder)))
 
     def save(self, folder: str | Path) -> Path:
         """Writes the model into a folder: network.safetensors, network.json, schema.json."""
-        from safetensors.torch import save
-
-        saved, folder = self.bundle, Path(folder)
-        values = {
-            name: value.detach().cpu().contiguous() for name, value in self.network.named_values().items()
-        }
-        weights = save(values)
-        settings = saved.config.model_dump(mode="json")
-        about = {
-            "format": FORMAT,
-            "version": VERSION,
-            "netwright": __version__,
-            "members": self.network.members,
-            "forecast": {name: settings[name] for name in SETTINGS},
-            "network": saved.trunk.model_dump(mode="json"),
-            "point": self.network.point,
-            "mean": saved.mean.tolist(),
-            "deviation": saved.deviation.tolist(),
-            "missing": saved.missing,
-            "parameters": self.network.parameter_count * self.network.members,
-            "sha256": hashlib.sha256(weights).hexdigest(),
-        }
-        write_bytes(folder / WEIGHTS, weights)
-        write_json(folder / SCHEMA, self.schema.model_dump(mode="json"))
-        write_json(folder / NETWORK, about)
-        return folder
+        save(Path(folder), self.bundle)
+        return Path(folder)
 
     def read(self, source: Any) -> Table:
         """The rows of any source that training can read."""
@@ -299,39 +186,3 @@ class ForecastModel:
             )
             naive.add(truth, simple)
         return found, naive
-
-
-def apart(windows: np.ndarray, series: Series, horizon: int) -> np.ndarray:
-    """Windows whose targets do not overlap: every `horizon` steps one of each series."""
-    return thinned(windows, series.grid.starts, horizon)
-
-
-def _load(folder: Path) -> ForecastBundle:
-    from safetensors import SafetensorError
-    from safetensors.torch import load
-
-    about = _json(_read(folder / NETWORK), folder / NETWORK)
-    if about.get("format") != FORMAT:
-        raise InputError("this is no forecasting model of Netwright's", where=str(folder / NETWORK))
-    _check_version(about, folder / NETWORK)
-    described = _json(_read(folder / SCHEMA), folder / SCHEMA)
-    _check_version(described, folder / SCHEMA)
-    weights = _read(folder / WEIGHTS)
-    if hashlib.sha256(weights).hexdigest() != about.get("sha256"):
-        raise InputError("the saved weights are damaged: their checksum differs", where=str(folder / WEIGHTS))
-    try:
-        schema = ForecastSchema.model_validate(described)
-        config = ForecastConfig.model_validate(about["forecast"])
-        trunk = NetworkConfig.model_validate(about["network"])
-        network = build(schema, config, trunk, int(about["members"]))
-        network.load_values(load(weights))
-        if about["point"] not in ("mean", "median"):
-            raise ValueError("the point forecast is neither mean nor median")
-        network.point = about["point"]
-        mean, deviation = (np.array(about[name], dtype=np.float64) for name in ("mean", "deviation"))
-        if not len(mean) == len(deviation) == len(schema.targets) or not (deviation > 0).all():
-            raise ValueError("means and deviations do not fit the targets")
-    except (ValidationError, SafetensorError, KeyError, RuntimeError, ValueError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise InputError(f"the saved model does not fit together: {reason}", where=str(folder)) from None
-    return ForecastBundle(network, schema, config, trunk, about["missing"], mean, deviation)
