@@ -162,16 +162,25 @@ def test_words_go_by_themselves(tmp_path, encoder):
     other = {**TRAINING, "seed": 7}
     new, history, config, schema = fitted(frame(words[5:15]), tmp_path, first=True, training=other)
     assert config.inputs.text.encoder == encoder
-    rows = []
-    for network, told in ((old, old_schema), (new, schema)):
-        (part,), column = network.encoders.list, told.column("note")
-        table = values(network)["encoders.parts.0.table"][0]
-        raw = torch.from_numpy(codes(pl.Series(words[:15]), column)).int()
-        place = raw.long() if column.units == "pieces" else part.lookup(raw[None])[0] + (encoder == "cnn")
-        rows.append([table[each] for each in place[:, 0]])
-    shared = [np.array_equal(*pair) for pair in zip(*rows, strict=True)]
-    assert all(shared[5:10])
-    if encoder != "transformer":  # pieces of words may be alike
+    tables = [values(network)["encoders.parts.0.table"][0] for network in (old, new)]
+    if encoder == "transformer":
+        known = [
+            json.loads(told.column("note").vocabulary)["model"]["vocab"] for told in (old_schema, schema)
+        ]
+        assert known[0] != known[1]
+        for piece in known[1]:
+            same = piece in known[0] and np.array_equal(
+                tables[1][known[1][piece] + 1], tables[0][known[0][piece] + 1]
+            )
+            assert same == (piece in known[0]), piece
+    else:
+        rows = []
+        for network, told, table in ((old, old_schema, tables[0]), (new, schema, tables[1])):
+            raw = torch.from_numpy(codes(pl.Series(words[:15]), told.column("note"))).int()
+            place = network.encoders.list[0].lookup(raw[None])[0] + (encoder == "cnn")
+            rows.append([table[each] for each in place[:, 0]])
+        shared = [np.array_equal(*pair) for pair in zip(*rows, strict=True)]
+        assert all(shared[5:10])
         assert not any(shared[10:15])
     assert 0 < history.start["parts"][0]["kept"] < history.start["parts"][0]["numbers"]
 
