@@ -205,3 +205,19 @@ def test_hidden_layers_can_be_given_one_by_one():
     np.testing.assert_array_equal(
         pickle.loads(pickle.dumps(fitted)).predict_proba(X), fitted.predict_proba(X)
     )
+
+
+def test_arrays_of_pictures_and_series():
+    random = np.random.default_rng(0)
+    y = np.arange(60) % 2
+    pictures = random.integers(0, 100, (60, 8, 8), dtype=np.uint8) + (y * 120).astype(np.uint8)[:, None, None]
+    classifier = nw.NetClassifier(random_state=0, effort="quick", epochs=12).fit(pictures, y)
+    assert classifier.score(pictures, y) > 0.9
+    assert (pickle.loads(pickle.dumps(classifier)).predict(pictures) == classifier.predict(pictures)).all()
+    with pytest.raises(ValueError, match="kind series, but NetClassifier was fitted on image"):
+        classifier.predict(random.normal(size=(3, 8, 8)))
+    with pytest.raises(ValueError, match="expecting 1 features"):
+        classifier.predict(np.zeros((3, 5)))
+    series = random.normal(size=(60, 12, 2)) + y[:, None, None]
+    regressor = nw.NetRegressor(random_state=0, effort="quick", epochs=3).fit(series, 10.0 * y)
+    assert regressor.predict(series).shape == (60,)

@@ -17,6 +17,7 @@ from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from netwright.config import Config
 from netwright.data.dataset import Dataset, encode
+from netwright.data.media import Media
 from netwright.data.schema import Schema, Target
 from netwright.estimators.frames import column_names, find_schema, given_categories, read_inputs
 from netwright.estimators.rows import Rows, merge
@@ -103,7 +104,8 @@ class NetEstimator(BaseEstimator):
 
         Arguments:
             X: rows: an array, a frame of pandas or polars (its columns may be numbers, text, categories,
-                dates, booleans), or lists. Missing cells are allowed. [N, F]
+                dates, booleans), or lists. Missing cells are allowed. [N, F], or pictures [N, H, W] or
+                [N, H, W, C], or series [N, T, C]
             y: targets. [N], or several [N, T]
             sample_weight: of the rows, at least 0; each 1 unless given. [N]
 
@@ -114,16 +116,16 @@ class NetEstimator(BaseEstimator):
             ValueError: as scikit-learn raises it, and for settings that there are not.
         """
         again = self.warm_start and hasattr(self, "model_")
-        frame = read_inputs(self, X, reset=not again)
+        frame, media = read_inputs(self, X, reset=not again)
         y = self._check_target(y, frame.height)
         weight = self._weights(y, sample_weight)
         keep = weight > 0
         target = self._learn_target(y[keep], again=again)
         rows = merge(frame.filter(pl.Series(keep)), target, weight[keep])
         if not again:
-            self._build(rows, given_categories(X))
+            self._build(rows, media, given_categories(X))
         config = self._config(self.model_.schema, rows)
-        data = self._dataset(rows)
+        data = self._dataset(rows, media)
         members = self._members(config, rows)
         population = self._population(data, members, config)
         if again:
@@ -137,18 +139,18 @@ class NetEstimator(BaseEstimator):
     def _continue(self, X: Any, y: Any, classes: Any, sample_weight: Any) -> Any:
         """One epoch over these rows, from where the network stands; see `partial_fit`."""
         first = not hasattr(self, "model_")
-        frame = read_inputs(self, X, reset=first)
+        frame, media = read_inputs(self, X, reset=first)
         y = self._check_target(y, frame.height)
         weight = self._weights(y, sample_weight)
         keep = weight > 0
         target = self._learn_target(y[keep], again=not first, classes=classes)
         rows = merge(frame.filter(pl.Series(keep)), target, weight[keep])
         if first:
-            self._build(rows, given_categories(X))
+            self._build(rows, media, given_categories(X))
         self._calls += 1
         config = self._config(self.model_.schema, rows)
         config.training.epochs, config.training.schedule, config.training.warmup = 1, "constant", 0.0
-        data = self._dataset(rows)
+        data = self._dataset(rows, media)
         every = torch.from_numpy(rows.numbers(np.arange(len(rows))))
         members = [Member.of(config.training, every, every[:0], seed + self._calls) for seed in self._seeds()]
         population = self._population(data, members, config)
@@ -238,12 +240,12 @@ class NetEstimator(BaseEstimator):
         a_pass = -(-len(rows.numbers(np.arange(len(rows)))) // batch)
         return max(1, min(MOST_EPOCHS, -(-steps // a_pass)))
 
-    def _build(self, rows: Rows, categories: list[int]) -> None:
+    def _build(self, rows: Rows, media: dict[str, Media], categories: list[int]) -> None:
         """The network of the right shape, not yet fitted."""
         names = column_names(self)
         kinds: Any = {names[place]: "category" for place in categories} | (self.kinds or {})
         target = self._target(_unused("target", names))
-        schema = find_schema(rows.frame, kinds, target, Config().inputs)
+        schema = find_schema(rows.frame, media, kinds, target, Config().inputs)
         config = self._config(schema, rows)
         # A number between 0 and 2³¹ even for a generator that is in use elsewhere.
         self._seed = int(check_random_state(self.random_state).randint(2**31 - 1))
@@ -252,9 +254,9 @@ class NetEstimator(BaseEstimator):
         self.model_ = TableModel(Bundle(network, schema, config.inputs, config.network))
         self._calls = 0  # of partial_fit
 
-    def _dataset(self, rows: Rows) -> Dataset:
+    def _dataset(self, rows: Rows, media: dict[str, Media]) -> Dataset:
         saved = self.model_.bundle
-        raw = encode(rows.frame, saved.schema)
+        raw = encode(rows.frame, saved.schema, media)
         data = Dataset(raw, self._tensor(rows.target), torch.from_numpy(rows.weights))
         return data.to(saved.network.flat.device)
 
@@ -298,9 +300,9 @@ class NetEstimator(BaseEstimator):
     def _outputs(self, X: Any) -> np.ndarray:
         """Probabilities or values, averaged over the members. [N, C] float64"""
         check_is_fitted(self)
-        frame = read_inputs(self, X, reset=False)
+        frame, media = read_inputs(self, X, reset=False)
         saved = self.model_.bundle
-        raw = encode(frame, saved.schema)
+        raw = encode(frame, saved.schema, media)
         return self._exact.predict_mean(raw).numpy()
 
     def __sklearn_tags__(self) -> Any:
@@ -348,8 +350,11 @@ def _unused(name: str, names: list[str]) -> str:
 def _exact(saved: Bundle) -> Network:
     """The network in float64, on the processor.
 
-    The prediction of a row then does not depend on the rows beside it, but for the 15th digit.
+    The prediction of a row then does not depend on the rows beside it, but for the 15th digit. Networks of
+    pictures, sounds and series are too large for that, and stay in float32.
     """
+    if saved.schema.of_kind("image", "sound", "series"):
+        return saved.network.cpu()
     network = build(saved.schema, saved.inputs, saved.config, saved.network.members).double()
     network.load_values(saved.network.named_values())
     return network
