@@ -24,7 +24,7 @@ from netwright.nn import activations
 
 HOME = Path(__file__).parent.parent
 PAGES = [
-    *("README.md", "docs/keras.md", "docs/sklearn.md", "docs/pytorch.md"),
+    *("README.md", "docs/keras.md", "docs/sklearn.md", "docs/pytorch.md", "docs/pretrained.md"),
     *("docs/images.md", "docs/text.md", "docs/series.md", "docs/sound.md", "docs/forecasting.md"),
 ]
 NOT_RUN = "<!-- not run: "  # stands above an example that needs what a test has not, with the reason
