@@ -53,6 +53,8 @@ UNSHAPED = ("members", "time_limit", "stop_step", "threads", "effort", "refit", 
 MEMORY = 1_000_000_000  # bytes that a piece's parameters and activations may take, roughly
 COPIES = 8  # of a member's parameters: values, gradient, two moments, the best ones, views of layers, ...
 
+LAYERS = 12  # activations of the largest layer's size that a backward pass of a deep encoder needs
+
 Prune = Callable[[int, dict[int, float]], set[int]]
 
 
@@ -122,7 +124,7 @@ def train_crowd(
         What became of the plans, in their order; fewer when time or the user cut the work off.
     """
     found: dict[int, Trained] = {}
-    waiting = [piece for bucket in buckets(plans) for piece in _pieces(plans, bucket, memory)]
+    waiting = [piece for bucket in buckets(plans) for piece in _pieces(schema, plans, bucket, memory)]
     while waiting:
         places = waiting.pop(0)
         try:
@@ -155,15 +157,19 @@ def _shape(config: Config) -> str:
     return f"{training}{network}{config.inputs.model_dump_json()}"
 
 
-def _pieces(plans: Sequence[Plan], bucket: list[int], memory: int) -> list[list[int]]:
+def _pieces(schema: Schema, plans: Sequence[Plan], bucket: list[int], memory: int) -> list[list[int]]:
     """A bucket in pieces of nearly equal size that fit in memory."""
-    most = max(1, memory // max(1, _bytes(plans[bucket[0]].config)))
+    most = max(1, memory // max(1, _bytes(schema, plans[bucket[0]].config)))
     count = math.ceil(len(bucket) / most)
     return [part.tolist() for part in np.array_split(bucket, count)]
 
 
-def _bytes(config: Config) -> int:
+def _bytes(schema: Schema, config: Config) -> int:
     """A rough guess at what a member takes: activations of a step, and its parameters' copies."""
+    if schema.of_kind("image", "sound", "series"):
+        built = build(schema, config.inputs, config.network)
+        activations = LAYERS * int(config.training.batch_size) * built.encoders.floats
+        return 4 * (COPIES * built.parameter_count + activations)
     network, number = config.network, config.inputs.number
     width, depth = int(network.width), int(network.depth) + 1
     rows = int(config.training.batch_size) * int(network.heads)

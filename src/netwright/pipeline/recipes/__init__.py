@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
+from typing import Any
 
 from netwright.config import InputsConfig, Section
 from netwright.data.schema import Column, Schema
@@ -12,6 +14,8 @@ from netwright.pipeline.recipes.pretrained import pretrained_recipe
 
 __all__ = ["Recipe", "own_settings", "recipe_of", "settle"]
 
+JOINED: dict[str, Any] = {"kind": "mlp", "width": 128, "depth": 1, "dropout": 0.1}
+"""The trunk that joins the features of such a column with those of others."""
 KINDS = ("image", "sound", "series", "text")
 """The first of these that a table has says how its network is trained."""
 
@@ -28,14 +32,17 @@ def recipe_of(schema: Schema, inputs: InputsConfig, rows: int, effort: str) -> R
     for kind in KINDS:
         columns = schema.of_kind(kind)  # type: ignore[arg-type]
         if columns:
-            column = columns[0]
+            column = next((each for each in columns if each.backbone), columns[0])
             settings = own_settings(inputs, column)
             if column.backbone:
                 alone = len(schema.inputs) == 1
                 return pretrained_recipe(settings, rows, effort, schema.target.task, alone=alone)
             found = _module(kind).recipe(column, settings, rows, effort, schema.target.task)
-            if kind != "text" or found is None or len(schema.inputs) == len(columns):
+            if len(schema.inputs) == len(columns):
                 return found
+            if kind == "text" and settings.encoder == "bag":
+                return None  # a plain table, with a few more features
+            return replace(found, **JOINED)
     return None
 
 
