@@ -72,7 +72,7 @@ def fit_baselines(prepared: Prepared, data: Dataset, seconds: float) -> Baseline
 
 
 def _design(prepared: Prepared, data: Dataset, *parts: np.ndarray) -> list[Any]:
-    """Plain matrices of the parts' rows, fitted on the first. Pictures and the like are many number columns."""
+    """Plain matrices of the parts' rows, fitted on the first; pictures and the like are many numbers."""
     kinds: dict[str, Kind] = {column.name: column.kind for column in prepared.schema.inputs}
     flat = [prepared.flat(rows, data) for rows in parts]
     frames = []
@@ -89,11 +89,19 @@ def _design(prepared: Prepared, data: Dataset, *parts: np.ndarray) -> list[Any]:
 
 @dataclass
 class Assessment:
-    """Scores for metrics.json, parts of the report, and predictions of the test rows."""
+    """Scores for metrics.json, parts of the report, and predictions of the test rows.
+
+    Arguments:
+        metrics: for metrics.json.
+        evaluation: for evaluation.json.
+        predictions: for predictions.csv.
+        output: probabilities or values for the test rows. [N, C]
+    """
 
     metrics: dict[str, Any]
     evaluation: dict[str, Any]
     predictions: pl.DataFrame
+    output: np.ndarray
 
 
 def assess(
@@ -135,19 +143,20 @@ def assess(
         for name, each in known.outputs.items()
     }
     evaluation = _evaluation(prepared, outputs, known, threshold)
-    evaluation["importance"] = importance.permutation(
-        task,
-        _exchanging(network, data, schema, split.validation),
-        prepared.target[split.validation],
-        [column.name for column in schema.inputs],
-        rows=min(IMPORTANCE_ROWS, 200_000 // max(1, len(schema.inputs))),
-        seed=config.training.seed,
-        seconds=min(seconds, IMPORTANCE_SECONDS),
-        threshold=threshold,
-    )
+    if len(schema.inputs) > 1:  # a single one is all that there is to look at
+        evaluation["importance"] = importance.permutation(
+            task,
+            _exchanging(network, data, schema, split.validation),
+            prepared.target[split.validation],
+            [column.name for column in schema.inputs],
+            rows=min(IMPORTANCE_ROWS, 200_000 // max(1, len(schema.inputs))),
+            seed=config.training.seed,
+            seconds=min(seconds, IMPORTANCE_SECONDS),
+            threshold=threshold,
+        )
     model = TableModel(Bundle(network, schema, config.inputs, config.network, config.data.missing))
     predictions = _predictions(prepared, model, outputs["test"])
-    return Assessment(metrics, evaluation, predictions)
+    return Assessment(metrics, evaluation, predictions, outputs["test"])
 
 
 def _is_classes(task: str) -> bool:

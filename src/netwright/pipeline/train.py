@@ -20,7 +20,9 @@ from netwright.data.dataset import Dataset
 from netwright.data.read import name_of
 from netwright.errors import InputError, NetwrightError
 from netwright.files import write_json, write_text
+from netwright.nn.encoders.base import OWN_TENSOR
 from netwright.nn.network import Network
+from netwright.pipeline.about import about
 from netwright.pipeline.assess import Assessment, Baselines, assess, fit_baselines
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import Prepared, prepare
@@ -165,12 +167,35 @@ def document(
     write_json(folder / "metrics.json", metrics)
 
     watch.stage("writing the report")
+    _show(folder, log, prepared, resolved, data, network, assessed, clock)
     build(folder)
     clock.mark("report")
     metrics["seconds"] = clock.seconds()
     write_json(folder / "metrics.json", metrics)
     log.add(f"done in {metrics['seconds']['total']:.1f} s")
     return folder
+
+
+def _show(
+    folder: Path,
+    log: Log,
+    prepared: Prepared,
+    config: Config,
+    data: Dataset,
+    network: Network,
+    assessed: Assessment,
+    clock: Clock,
+) -> None:
+    """Examples for the report. A run without them is a run all the same."""
+    if not prepared.schema.of_kind(*OWN_TENSOR):
+        return
+    from netwright.pipeline.examples import write_examples  # plain tables need none of it
+
+    spare = clock.left(config.training.time_limit) - REPORT_SECONDS - 1.0
+    try:
+        write_examples(folder / "examples", prepared, config, data, network, assessed.output, spare)
+    except Exception as error:
+        log.add(f"no examples: {type(error).__name__}: {error}")
 
 
 def _left(folder: Path) -> str:
@@ -295,7 +320,7 @@ def describe(prepared: Prepared, config: Config, network: Network, history: Hist
                 "reason": column.reason,
                 "missing": frame[column.name].null_count() / max(1, len(table)),
                 "values": column.values,
-                "summary": _summary(column.categories),
+                "summary": about(column, config.inputs) or _summary(column.categories),
             }
             for column in prepared.schema.columns
         ],

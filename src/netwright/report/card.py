@@ -14,10 +14,12 @@ import yaml
 
 from netwright.report.words import (
     BASELINES,
+    CONTENTS,
     METRICS,
     NOTHING,
     TASKS,
     baseline_sentence,
+    contents,
     decision_sentence,
     limitations,
     listed,
@@ -33,6 +35,8 @@ if TYPE_CHECKING:
     from netwright.report.record import Record
 
 COLUMNS = 100
+TASKS_BY = {"image": "image", "sound": "audio", "series": "time-series", "text": "text"}
+"""how names of tasks begin on the hub; tabular for everything else"""
 
 
 def card(record: Record) -> str:
@@ -80,7 +84,10 @@ def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 def _front_matter(record: Record) -> str:
     kind = "regression" if record.task == "regression" else "classification"
-    values: dict[str, Any] = {"library_name": "netwright", "tags": [f"tabular-{kind}", "netwright"]}
+    kinds, alone = contents(record)
+    form = TASKS_BY[kinds[0]] if alone and len(kinds) == 1 else "tabular"
+    tags = [f"{form}-{kind}", "netwright", *(TASKS_BY[each] for each in kinds if form == "tabular")]
+    values: dict[str, Any] = {"library_name": "netwright", "tags": tags}
     measured = {name: score for name, score in record.scores("test").items() if score is not None}
     if measured:
         values["model-index"] = [
@@ -88,8 +95,8 @@ def _front_matter(record: Record) -> str:
                 "name": record.name,
                 "results": [
                     {
-                        "task": {"type": f"tabular-{kind}"},
-                        "dataset": {"name": record.title, "type": "tabular", "split": "test"},
+                        "task": {"type": f"{form}-{kind}"},
+                        "dataset": {"name": record.title, "type": form, "split": "test"},
                         "metrics": [{"type": name, "value": score} for name, score in measured.items()],
                     }
                 ],
@@ -101,7 +108,16 @@ def _front_matter(record: Record) -> str:
 def _intended_use(record: Record) -> str:
     targets = listed([_plain(each) for each in record.targets])
     kind = TASKS.get(record.task, record.task)
-    said = [f"Predicts {targets} from the other columns of a table like the one it was trained on ({kind})."]
+    kinds, alone = contents(record)
+    named = " and ".join(CONTENTS[each] for each in kinds)
+    if alone:
+        said = [f"Predicts {targets} from {named} like those that it was trained on ({kind})."]
+    else:
+        among = f", {named} among them" if kinds else ""
+        said = [
+            f"Predicts {targets} from the other columns of a table like the one it was trained on{among} "
+            f"({kind})."
+        ]
     if record.classes:
         said.append(f"Classes: {listed([_plain(each) for each in record.classes], 30)}.")
     if record.metrics.get("positive") is not None:
@@ -121,7 +137,7 @@ def _data(record: Record) -> str:
     if source.get("rows") is not None:
         said += f", {source['rows']:,} rows"
     rows = [
-        [_plain(each["name"]), _plain(each["kind"]), share(each.get("missing")), number(each.get("values"))]
+        [_plain(each["name"]), _plain(_kind(each)), share(each.get("missing")), number(each.get("values"))]
         for each in columns[:COLUMNS]
     ]
     parts = [f"{said}."]
@@ -130,6 +146,12 @@ def _data(record: Record) -> str:
     if len(columns) > COLUMNS:
         parts.append(f"The first {COLUMNS} of {len(columns):,} columns are listed.")
     return "\n\n".join(parts)
+
+
+def _kind(column: dict[str, Any]) -> str:
+    """A column's kind; of pictures and the like with what the network reads of them."""
+    told = column.get("summary") if column["kind"] in CONTENTS else ""
+    return f"{column['kind']} ({told})" if told else column["kind"]
 
 
 def _split(record: Record) -> str:

@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from netwright.report import describe, plots, results
+from netwright.report.examples import examples
 from netwright.report.markup import paragraph, picture, text
 from netwright.report.words import (
     BASELINES,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 SECTIONS = {
     "scores": ("Scores", results.scores),
     "errors": ("Errors", results.errors),
+    "examples": ("Examples", examples),
     "probabilities": ("Probabilities", results.probabilities),
     "importance": ("Columns", results.importance),
     "slices": ("Slices", results.slices),

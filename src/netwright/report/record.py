@@ -37,6 +37,8 @@ class Record:
         history: history.csv.
         predictions: predictions.csv, every cell as text.
         out_of_fold: out_of_fold.csv of a cross-validation, every cell as text.
+        examples: examples/examples.json; empty where the run has none.
+        pictures: the PNG files beside it, by their names.
     """
 
     name: str
@@ -48,6 +50,8 @@ class Record:
     history: pl.DataFrame | None = None
     predictions: pl.DataFrame | None = None
     out_of_fold: pl.DataFrame | None = None
+    examples: dict[str, Any] = field(default_factory=dict)
+    pictures: dict[str, bytes] = field(default_factory=dict)
 
     @classmethod
     def read(cls, folder: Path) -> Record:
@@ -79,6 +83,8 @@ class Record:
             history=_csv(folder / "history.csv"),
             predictions=_csv(folder / "predictions.csv", as_text=True),
             out_of_fold=_csv(folder / "out_of_fold.csv", as_text=True),
+            examples=_json(folder / "examples" / "examples.json", dict),
+            pictures={path.name: path.read_bytes() for path in (folder / "examples").glob("*.png")},
         )
 
     @property

@@ -31,6 +31,8 @@ METRICS = {
 }
 NOTHING = "–"  # noqa: RUF001
 """stands where there is no figure"""
+CONTENTS = {"image": "pictures", "sound": "sounds", "series": "series", "text": "texts"}
+"""kinds of columns whose cells stand for more than a value"""
 BASELINES = {"constant": "constant prediction", "linear": "linear model"}
 TASKS = {
     "binary": "binary classification",
@@ -129,6 +131,14 @@ def listed(names: list[str], most: int = 6) -> str:
     if len(names) <= most:
         return ", ".join(names)
     return f"{', '.join(names[:most])} and {len(names) - most:,} more"
+
+
+def contents(record: Record) -> tuple[list[str], bool]:
+    """The kinds of `CONTENTS` among the inputs, and whether there are no other inputs."""
+    columns = record.part("columns") or []
+    kinds = [each["kind"] for each in columns if each["kind"] not in ("id", "constant")]
+    known = [kind for kind in CONTENTS if kind in kinds]
+    return known, bool(known) and set(kinds) <= set(known)
 
 
 def score_sentence(record: Record) -> str:

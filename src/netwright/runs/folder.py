@@ -23,6 +23,7 @@ FILES = (
     "model_card.md",
     "log.txt",
 )
+FOLDERS = ("model", "examples")
 
 
 def make_folder(wanted: str | None, name: str, *, overwrite: bool = False) -> Path:
@@ -71,7 +72,8 @@ def clear_folder(folder: Path) -> None:
     """Removes what a run leaves, and nothing else."""
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
-    shutil.rmtree(folder / "model", ignore_errors=True)
+    for name in FOLDERS:
+        shutil.rmtree(folder / name, ignore_errors=True)
 
 
 def drop_folder(folder: Path) -> None:
