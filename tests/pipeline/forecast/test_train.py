@@ -243,3 +243,14 @@ def test_a_damaged_model_is_refused(run, tmp_path):
 def test_other_ways_than_training_say_so(tmp_path):
     with pytest.raises(InputError, match="made by netwright train"):
         nw.cross_validate(hours(), "load", time="date", horizon=6, progress=False, out=tmp_path / "cv")
+
+
+def test_series_that_are_too_short_are_said(tmp_path):
+    frame = pl.concat([hours().with_columns(of=pl.lit("long")), hours(10).with_columns(of=pl.lit("short"))])
+    run = train(frame, tmp_path, series="of")
+    assert [each["message"] for each in run.findings] == [
+        "1 of 2 series are shorter than a look-back and a horizon: 'short'"
+    ]
+    with pytest.raises(InputError, match="the series 'short' has 10 steps, and the network looks back on 12"):
+        run.predict(frame)
+    assert run.predict(frame.filter(pl.col("of") == "long")).shape == (1, 6)

@@ -114,6 +114,7 @@ def prepare(config: Config, source: Any, watch: Watch) -> Prepared:
     schema = _schema(table, config, times, grid, values, train)
     series = series_of(table, schema, grid)
     windows = _windows(schema, series, role, config.forecast.stride, table)
+    findings += _short(grid, schema)
     if not len(windows["validation"]):
         message = "no window of a look-back and a horizon has its targets in validation rows"
         action = "training goes on for all epochs; give more validation rows, or a shorter horizon"
@@ -334,6 +335,19 @@ def _constant(deviation: np.ndarray, targets: list[str]) -> list[Finding]:
         for name, spread in zip(targets, deviation, strict=True)
         if spread == 0
     ]
+
+
+def _short(grid: Grid, schema: ForecastSchema) -> list[Finding]:
+    """Series without a single window."""
+    need = schema.lookback + schema.horizon
+    names = [name for name, size in zip(grid.names, np.diff(grid.starts), strict=True) if size < need]
+    if not names:
+        return []
+    shown = ", ".join(repr(name) for name in names[:5]) + (", ..." if len(names) > 5 else "")
+    message = (
+        f"{len(names):,} of {len(grid.names):,} series are shorter than a look-back and a horizon: {shown}"
+    )
+    return [Finding("short_series", "warning", message, "they take no part", [schema.series or ""])]
 
 
 def _record(config: Config, table: Table, schema: ForecastSchema) -> None:
