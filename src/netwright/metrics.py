@@ -31,6 +31,8 @@ class Metric(Checked):
     name: str | None = field(default=None, kw_only=True)
     higher: ClassVar[bool] = False
     """whether more is better"""
+    ranks: ClassVar[bool] = False
+    """whether only which output is the greatest matters, so that a softmax need not be computed"""
 
     @property
     def label(self) -> str:
@@ -128,6 +130,7 @@ class CategoricalAccuracy(Metric):
     """Share of rows whose greatest output is that of the target's class."""
 
     higher: ClassVar[bool] = True
+    ranks: ClassVar[bool] = True
 
     def sums(self, target: Tensor, output: Tensor) -> Tensor:
         return _mean((output.argmax(-1) == codes(target, output)).to(output.dtype))

@@ -103,12 +103,10 @@ class Chain:
         else:
             gradient = self.loss.gradient(target, output, logits=self.logits)
         assert gradient is not None
-        if weight is None:
-            gradient.mul_(1.0 / output.shape[1])
-        else:
+        if weight is not None:
             share = weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
             gradient.mul_(share.view(*share.shape, *[1] * (gradient.dim() - 2)))
-        self._back(gradient)
+        self._back(gradient, 1.0 if weight is not None else 1.0 / output.shape[1])
         return Step(losses, self.gradient, [output])
 
     def _forth(self, x: Tensor, mode: Mode) -> Tensor:
@@ -131,9 +129,11 @@ class Chain:
         self.values, self.factors = [*given, x], factors
         return x
 
-    def _back(self, d: Tensor) -> None:
-        """From the derivative by the output [M, B, C] to those by all parameters."""
+    def _back(self, d: Tensor, share: float) -> None:
+        """From the derivative by the output [M, B, C], times each row's share, to those by all parameters."""
         values, factors = self.values, self.factors
+        if share != 1.0:
+            d.mul_(share)
         for place in range(len(self.parts) - 1, self.first - 1, -1):
             part, x = self.parts[place], values[place]
             if part.derive is not None:

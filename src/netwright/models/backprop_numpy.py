@@ -19,7 +19,6 @@ from netwright.layers.noise import Dropout
 from netwright.losses import Loss
 from netwright.models.backprop import Chain, Part
 from netwright.nn.member import Layout, Mode
-from netwright.nn.trainable import Step
 
 SMALL_WORK = 2_000_000
 """Products of a step (rows times parameters) up to which NumPy is the faster one; see docs/log.md."""
@@ -39,20 +38,16 @@ class ArrayChain(Chain):
         self.links = [_link(part, first=place == self.first) for place, part in enumerate(self.parts)]
         self.way_back = self.links[self.first :][::-1]
 
-    def step(
-        self, x: Tensor, target: Tensor, weight: Tensor | None, mode: Mode, *, tell: bool = True
-    ) -> Step:
-        with np.errstate(all="ignore"):  # weights that run away are the engine's to find
-            return super().step(x, target, weight, mode, tell=tell)
-
     def _forth(self, x: Tensor, mode: Mode) -> Tensor:
         values = x.numpy()[0]
         for link in self.links:
             values = link.forth(values, mode)
-        return torch.from_numpy(values).unsqueeze(0)
+        return torch.from_numpy(values[None])
 
-    def _back(self, d: Tensor) -> None:
+    def _back(self, d: Tensor, share: float) -> None:
         values = d.numpy()[0]
+        if share != 1.0:
+            values *= share
         for link in self.way_back:
             values = link.back(values)
 

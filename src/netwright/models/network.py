@@ -188,8 +188,7 @@ class GraphNetwork(Trainable):
         if self.chain is None:
             step = super().step(raw, target, weight, mode, smoothing)
         else:
-            with torch.inference_mode():  # it costs less than no_grad
-                step = self.chain.step(raw[self.input_names[0]], target, weight, mode, tell=self.tell_losses)
+            step = self.chain.step(raw[self.input_names[0]], target, weight, mode, tell=self.tell_losses)
         if self.penalized:
             flat = self.flat.detach()
             step.gradient.addcmul_(self.l1, flat.sign()).addcmul_(self.l2, flat, value=2.0)
@@ -214,8 +213,9 @@ class GraphNetwork(Trainable):
     def scores(self, output: Any, target: Any) -> dict[str, Tensor]:
         """The loss of each row, and what the metrics average; several outputs have their names in front."""
         found: dict[str, Tensor] = {}
-        measured = any(goal.metrics for goal in self.goals)
-        given = self.activated([_wide(each) for each in output[: len(self.goals)]]) if measured else []
+        given = [_wide(each) for each in output[: len(self.goals)]]
+        if not all(metric.ranks for goal in self.goals for metric in goal.metrics):
+            given = self.activated(given)
         several = len(self.goals) > 1
         total: Any = 0.0
         for place, goal in enumerate(self.goals):

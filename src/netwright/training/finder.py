@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 
 from netwright.errors import InputError
@@ -84,23 +85,23 @@ def find_rate(population: Population, low: float = 1e-7, high: float = 10.0, ste
             f"a range test from {low} to {high} in {steps} steps cannot be made",
             hint="0 < low < high, and at least 10 steps",
         )
-    with without_trace(population):
+    with without_trace(population), np.errstate(all="ignore"):
         return _test(population, [low * (high / low) ** (n / (steps - 1)) for n in range(steps)])
 
 
 def _test(population: Population, rates: list[float]) -> RateTest:
     seen = RateTest([], [], [])
     average, best, epoch, batches = 0.0, math.inf, 0, iter(())
-    generators: list[torch.Generator] = []
+    mode = population._draw_anew(0)
     population.network.tell_losses = True  # a training before may have had no need of them
     for count, rate in enumerate(rates, 1):
         batch = next(batches, None)
         if batch is None:
             epoch += 1
-            generators = population.generators.start(epoch)
+            mode = population._draw_anew(epoch)
             batches = population.feed.epoch(epoch)
             batch = next(batches)
-        loss = float(population._step(batch, rate, generators).losses.mean())
+        loss = float(population._step(batch, rate, mode).losses.mean())
         if not math.isfinite(loss):
             break
         average = SMOOTHING * average + (1.0 - SMOOTHING) * loss

@@ -6,12 +6,14 @@ no tensor work but on the parameters themselves. `rules.py` holds the formulas.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 
 from netwright.training.clip import clip_norm
 from netwright.training.muon import Plan
-from netwright.training.rules import DECOUPLED, RULES, Move, Number, Settings, add, settle
+from netwright.training.rules import DECOUPLED, RULES, Move, Number, Settings, add, can_fuse, settle
 
 __all__ = ["Optimizer", "Settings", "clip_norm"]
 
@@ -58,8 +60,17 @@ class Optimizer:
         self.numbers: dict[str, Number] = {"step": 0.0}
         if name == "nadam":
             self.numbers["product"] = 1.0
-        self.scratch = torch.empty_like(flat)
-        self.count = torch.zeros((), dtype=torch.float32, device=flat.device)
+        # What a step of all members needs but for its gradient and its rate, put together once.
+        self.every = Move(
+            flat,
+            state=self.slots,
+            numbers=self.numbers,
+            settings=self.settings,
+            scratch=torch.empty_like(flat),
+            plan=self.plan,
+            count=torch.zeros((), dtype=torch.float32, device=flat.device),
+            fuse=can_fuse(self.settings, flat),
+        )
 
     def _decay(self, decays: Tensor) -> Number | None:
         """Weight decay: None, a float for all parameters, or [1, P] or [M, P]."""
@@ -92,7 +103,7 @@ class Optimizer:
         """Takes what `state_dict` gave. Raises KeyError or RuntimeError where names or shapes differ."""
         for name, slot in self.slots.items():
             slot.copy_(state[name])
-        self.numbers = {name: settle(state[name], self.flat) for name in self.numbers}
+        self.numbers.update({name: settle(state[name], self.flat) for name in self.numbers})
 
     def step(self, gradient: Tensor, rate: Number, active: Tensor | None = None) -> None:
         """Moves the parameters of the active members.
@@ -105,7 +116,7 @@ class Optimizer:
         if isinstance(rate, Tensor) and rate.device.type == "cpu":
             rate = settle(rate, self.flat)  # elsewhere looking at it would wait for the device
         if active is None:
-            self._move(self.flat, gradient, rate, self.slots, self.numbers, None)
+            self._make(self.every, gradient, rate, self.decay)
             return
         rows = torch.nonzero(active).flatten()
         if not len(rows):
@@ -113,39 +124,29 @@ class Optimizer:
         flat, slots = self.flat[rows], {name: slot[rows] for name, slot in self.slots.items()}
         spread = {name: self._spread(number) for name, number in self.numbers.items()}
         numbers: dict[str, Number] = {name: number[rows] for name, number in spread.items()}
+        move = replace(self.every, flat=flat, state=slots, numbers=numbers, settings=self.settings.of(rows))
+        move.scratch = move.scratch[: len(rows)]
         part = rate[rows] if isinstance(rate, Tensor) else rate
-        self._move(flat, gradient[rows], part, slots, numbers, rows)
+        each = isinstance(self.decay, Tensor) and len(self.decay) > 1
+        self._make(move, gradient[rows], part, self.decay[rows] if each else self.decay)  # type: ignore[index]
         self.flat[rows] = flat
         for name, slot in self.slots.items():
             slot[rows] = slots[name]
         for name, number in spread.items():
             number[rows] = numbers[name]
-        self.numbers = dict(spread)
+        self.numbers.update(spread)
 
-    def _move(
-        self,
-        flat: Tensor,
-        gradient: Tensor,
-        rate: Number,
-        slots: dict[str, Tensor],
-        numbers: dict[str, Number],
-        rows: Tensor | None,
-    ) -> None:
-        """`rows` are the members that move, all when None."""
-        numbers["step"] = numbers["step"] + 1.0
+    def _make(self, move: Move, gradient: Tensor, rate: Number, decay: Number | None) -> None:
+        """A step of the members of `move`, with weight decay."""
+        move.numbers["step"] = move.numbers["step"] + 1.0
         if self.rates is not None:
             rate = rate * self.rates  # [1, P] or [m, P]
-        decay, settings, scratch = self.decay, self.settings, self.scratch
-        if rows is not None:
-            settings, scratch = settings.of(rows), scratch[: len(rows)]
-            if isinstance(decay, Tensor) and len(decay) > 1:
-                decay = decay[rows]
         if decay is not None and self.decoupled:
-            _shrink(flat, rate, decay)
+            _shrink(move.flat, rate, decay)
         elif decay is not None:
             gradient = gradient.clone()
-            add(gradient, flat, decay)
-        self.rule.move(Move(flat, gradient, rate, slots, numbers, settings, scratch, self.plan, self.count))
+            add(gradient, move.flat, decay)
+        self.rule.move(move, gradient, rate)
 
     def _spread(self, number: Number) -> Tensor:
         """A number of each member. [M, 1]"""

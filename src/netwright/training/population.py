@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import chain, repeat
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -342,17 +343,18 @@ class Population:
         return best.part(left, self.network)
 
     @torch.no_grad()
+    @np.errstate(all="ignore")
     def measure(self, seconds: float) -> float:
         """The seconds that one epoch with its validation takes, by a trial of about so many seconds.
 
         The weights that it trains are to be thrown away.
         """
         self.prepare()
-        generators = self._draw_anew(0)
+        mode = self._draw_anew(0)
         times: list[float] = []
         began = start = time.monotonic()
         for batch in self.feed.epoch(0):
-            self._step(batch, self.rate * 0.0, generators)
+            self._step(batch, self.rate * 0.0, mode)
             times.append(time.monotonic() - start)
             if time.monotonic() - began > seconds and len(times) >= 3:
                 break
@@ -367,36 +369,12 @@ class Population:
         state = self.state
         first = self.first = state.step
         state.epoch += 1
-        generators = self._draw_anew(self.past + state.epoch)
-        losses = torch.zeros(len(self.members), device=self.device)
+        mode = self._draw_anew(self.past + state.epoch)
+        losses = state.losses = torch.zeros(len(self.members), device=self.device)
         seen = Watched(self.network, self.device) if self.watch_training else None
-        cut: Ending | None = None
         self._tell("on_epoch_start")
         rates = self._rates(state.epoch - 1)  # [S, M, 1]
-        # One rate for all members is a number: the optimiser then has less to do.
-        alone = bool((rates == rates[:, :1]).all())
-        each: Any = rates[:, 0, 0].tolist() if alone else rates
-        # A feed may not know its length; then the last rate goes on.
-        endless = chain(each, repeat(each[-1])) if len(each) else each
-        for batch, rate in zip(self.feed.epoch(self.past + state.epoch), endless, strict=False):
-            if state.rate is not None:
-                rate = state.rate
-            if state.rate_factor != 1.0:
-                rate = rate * state.rate_factor
-            step = self._step(batch, rate, generators)
-            if self.network.tell_losses:
-                losses += step.losses
-            if seen is not None:
-                seen.add(step.output, batch)
-            state.learning_rate = float(rate[0]) if isinstance(rate, Tensor) else rate
-            state.step += 1
-            state.seconds = time.monotonic() - began
-            state.losses, state.batch = losses, batch
-            for callback, hook in self.step_hooks:
-                self._call(callback, hook)
-            cut = self._cut()
-            if cut:
-                break
+        cut = self._steps(rates, mode, losses, seen, began)
         done = self.feed.done_in_epoch(state.step - first)
         steps = ((state.epoch - 1) * self.feed.steps + done).tolist()
         measured = {} if seen is None else self._finish(seen.totals())
@@ -423,7 +401,7 @@ class Population:
         self.history.rows += state.rows
         state.train_loss = sum(train_loss) / len(train_loss)
         state.learning_rate = float(last[0])
-        if not torch.isfinite(torch.tensor(train_loss)).any():
+        if not any(math.isfinite(loss) for loss in train_loss):
             if cut != "diverged" and (best is None or not any(state.best_epoch)):
                 raise Diverged(state.epoch, self.rate[0].item())
             return "diverged"
@@ -439,6 +417,38 @@ class Population:
             return cut or state.reason
         return None if patient else "early stopping"
 
+    @np.errstate(all="ignore")  # weights that run away are found in their losses
+    def _steps(
+        self, rates: Tensor, mode: Mode, losses: Tensor, seen: Watched | None, began: float
+    ) -> Ending | None:
+        """The steps of an epoch, with rates [S, M, 1], added to `losses` [M] and `seen`; why it was cut."""
+        state, hooks, tell_losses = self.state, self.step_hooks, self.network.tell_losses
+        # One rate for all members is a number: the optimiser then has less to do.
+        alone = bool((rates == rates[:, :1]).all())
+        each: Any = rates[:, 0, 0].tolist() if alone else rates
+        # A feed may not know its length; then the last rate goes on.
+        endless = chain(each, repeat(each[-1])) if len(each) else each
+        for batch, rate in zip(self.feed.epoch(self.past + state.epoch), endless, strict=False):
+            if state.rate is not None:
+                rate = state.rate
+            if state.rate_factor != 1.0:
+                rate = rate * state.rate_factor
+            step = self._step(batch, rate, mode)
+            if tell_losses:
+                losses += step.losses
+            if seen is not None:
+                seen.add(step.output, batch)
+            state.learning_rate = float(rate[0]) if isinstance(rate, Tensor) else rate
+            state.step += 1
+            state.seconds = time.monotonic() - began
+            state.batch = batch
+            for callback, hook in hooks:
+                self._call(callback, hook)
+            cut = self._cut()
+            if cut:
+                return cut
+        return None
+
     def rate_now(self) -> float:
         """The first member's learning rate in the step to come."""
         state = self.state
@@ -451,27 +461,27 @@ class Population:
     def _rates(self, epochs: int) -> Tensor:
         """The learning rates of an epoch after so many others, by the member's own progress. [S, M, 1]"""
         passes = self.feed.passes
+        if self.schedule is None and self.config.schedule == "constant" and not self.config.warmup:
+            return self.rate.expand(passes, -1, -1)
         inside = torch.arange(passes)
         if self.schedule is not None:
             rates = self.schedule((self.past + epochs) * passes + inside).to(self.rate)
             return rates[:, None, None].expand(-1, len(self.members), 1)
-        if self.config.schedule == "constant" and not self.config.warmup:
-            return self.rate.expand(passes, -1, -1)
         done = epochs * self.feed.steps + self.feed.done_in_epoch(inside[:, None])  # [S, M]
         total = self.feed.steps * self.epochs
         factors = factor(self.config.schedule, done, total, float(self.config.warmup))
         return (self.rate[None, :, 0] * factors.to(self.device))[..., None]
 
-    def _draw_anew(self, epoch: int) -> list[torch.Generator]:
-        """Starts the members' randomness of an epoch."""
+    def _draw_anew(self, epoch: int) -> Mode:
+        """Starts the members' randomness of an epoch; what its steps are made with."""
         if self.mixup is not None:
             self.mixers = mixing([member.seed for member in self.members], epoch)
-        return self.generators.start(epoch)
+        return Mode(training=True, generators=self.generators.start(epoch))
 
-    def _step(self, batch: Batch, rate: Tensor | float, generators: list[torch.Generator]) -> Step:
+    def _step(self, batch: Batch, rate: Tensor | float, mode: Mode) -> Step:
         """One update of each member that has rows left in this epoch. Its losses are 0 for the others."""
         network = self.network
-        mode = Mode(training=True, generators=generators, rows=batch.rows)
+        mode.rows = batch.rows
         if self.mixup is not None:
             rows = len(next(iter(batch.raw.values()))[0])
             mode.mix = draw(self.mixers, self.mixup, rows, batch.weight, self.device)
@@ -507,8 +517,7 @@ class Population:
         return self._finish(totals)
 
     def _finish(self, totals: Totals) -> dict[str, list[float]]:
-        with torch.inference_mode():
-            return {name: value.tolist() for name, value in self.network.finish(totals.means()).items()}
+        return {name: value.tolist() for name, value in self.network.finish(totals.means()).items()}
 
     def _cut(self) -> Ending | None:
         state = self.state

@@ -97,34 +97,35 @@ def settle(value: Number, flat: Tensor) -> Number:
 
 @dataclass
 class Move:
-    """One step of m members, to be made in place.
+    """What the steps of m members are made with, in place.
+
+    A rule is given it with a gradient [m, P], which it leaves as it is, and the learning rate: a float, or
+    [m, 1], [1, P] or [m, P].
 
     Arguments:
         flat: the parameters. [m, P]
-        gradient: left as it is. [m, P]
-        rate: the learning rate: a float, or [m, 1], [1, P] or [m, P].
         state: what the optimiser remembers of each parameter.
         numbers: what it remembers of each member, a float or [m, 1] each: `step`, counted from 1.
         settings: of these members.
         scratch: room for a value of each parameter. [m, P]
         plan: what is a matrix; for muon only.
         count: room for the number of steps, where a kernel wants it as a tensor. []
+        fuse: whether these settings allow adam in one pass over memory; see `can_fuse`.
     """
 
     flat: Tensor
-    gradient: Tensor
-    rate: Number
     state: dict[str, Tensor]
     numbers: dict[str, Number]
     settings: Settings
     scratch: Tensor
     plan: Plan
     count: Tensor
+    fuse: bool = False
 
 
-def sgd(move: Move) -> None:
+def sgd(move: Move, gradient: Tensor, rate: Number) -> None:
     """Nesterov's form as in Sutskever and others, ICML 2013."""
-    flat, gradient, rate, settings = move.flat, move.gradient, move.rate, move.settings
+    flat, settings = move.flat, move.settings
     if "velocity" not in move.state:
         add(flat, gradient, -rate)
         return
@@ -145,24 +146,24 @@ def sgd(move: Move) -> None:
         add(flat, velocity, -rate)
 
 
-def lion(move: Move) -> None:
+def lion(move: Move, gradient: Tensor, rate: Number) -> None:
     """Chen and others, arXiv 2302.06675."""
     settings, mean = move.settings, move.state["mean"]
-    direction = torch.lerp(mean, move.gradient, 1.0 - settings.beta1, out=move.scratch).sign_()  # type: ignore[call-overload]
-    add(move.flat, direction, -move.rate)
-    mean_into(mean, move.gradient, settings.beta2)
+    direction = torch.lerp(mean, gradient, 1.0 - settings.beta1, out=move.scratch).sign_()  # type: ignore[call-overload]
+    add(move.flat, direction, -rate)
+    mean_into(mean, gradient, settings.beta2)
 
 
-def adagrad(move: Move) -> None:
+def adagrad(move: Move, gradient: Tensor, rate: Number) -> None:
     """Duchi, Hazan and Singer, JMLR 12 (2011)."""
-    total = move.state["sum"].addcmul_(move.gradient, move.gradient)
+    total = move.state["sum"].addcmul_(gradient, gradient)
     bottom = _root(total, move.settings, move.scratch)
-    subtract_ratio(move.flat, move.gradient, bottom, move.rate)
+    subtract_ratio(move.flat, gradient, bottom, rate)
 
 
-def rmsprop(move: Move) -> None:
+def rmsprop(move: Move, gradient: Tensor, rate: Number) -> None:
     """Hinton, lecture 6e (2012); centred: Graves, arXiv 1308.0850."""
-    gradient, settings, state, scratch = move.gradient, move.settings, move.state, move.scratch
+    settings, state, scratch = move.settings, move.state, move.scratch
     square_into(state["square"], gradient, settings.rho, scratch)
     spread = state["square"]
     if settings.centered:
@@ -170,43 +171,43 @@ def rmsprop(move: Move) -> None:
         spread = torch.addcmul(spread, state["mean"], state["mean"], value=-1.0, out=scratch).clamp_(min=0.0)
     bottom = _root(spread, settings, scratch)
     if "velocity" not in state:
-        subtract_ratio(move.flat, gradient, bottom, move.rate)
+        subtract_ratio(move.flat, gradient, bottom, rate)
         return
     velocity = state["velocity"].mul_(settings.momentum)
     if settings.form == "keras":
-        subtract_ratio(velocity, gradient, bottom, -move.rate)
+        subtract_ratio(velocity, gradient, bottom, -rate)
         move.flat.sub_(velocity)
     else:
         velocity.addcdiv_(gradient, bottom)
-        add(move.flat, velocity, -move.rate)
+        add(move.flat, velocity, -rate)
 
 
-def adadelta(move: Move) -> None:
+def adadelta(move: Move, gradient: Tensor, rate: Number) -> None:
     """Zeiler, arXiv 1212.5701."""
-    gradient, settings, scratch = move.gradient, move.settings, move.scratch
+    settings, scratch = move.settings, move.scratch
     square, moved = move.state["square"], move.state["moved"]
     square_into(square, gradient, settings.rho, scratch)
     step = (moved + settings.epsilon).sqrt_().mul_(gradient)
     step.div_(torch.add(square, settings.epsilon, out=scratch).sqrt_())
     square_into(moved, step, settings.rho, scratch)
-    add(move.flat, step, -move.rate)
+    add(move.flat, step, -rate)
 
 
-def adamax(move: Move) -> None:
+def adamax(move: Move, gradient: Tensor, rate: Number) -> None:
     """Kingma and Ba, arXiv 1412.6980, section 7.1."""
     settings, scratch, greatest = move.settings, move.scratch, move.state["greatest"]
     keras = settings.form == "keras"
-    mean_into(move.state["mean"], move.gradient, settings.beta1)
-    size = torch.abs(move.gradient, out=scratch)
+    mean_into(move.state["mean"], gradient, settings.beta1)
+    size = torch.abs(gradient, out=scratch)
     if not keras:
         size.add_(settings.epsilon)
     torch.maximum(greatest.mul_(settings.beta2), size, out=greatest)
     bottom = torch.add(greatest, settings.epsilon if keras else 0.0, out=scratch)
-    rate = move.rate / correction(settings.beta1, move.numbers["step"])
+    rate = rate / correction(settings.beta1, move.numbers["step"])
     subtract_ratio(move.flat, move.state["mean"], bottom, rate)
 
 
-def adam(move: Move) -> None:
+def adam(move: Move, gradient: Tensor, rate: Number) -> None:
     """Kingma and Ba, arXiv 1412.6980; AMSGrad: Reddi, Kale and Kumar, arXiv 1904.09237.
 
     One formula for both places of epsilon: rate sqrt(c2) / c1 * mean / (sqrt(square) + e), where c1 and c2
@@ -215,36 +216,36 @@ def adam(move: Move) -> None:
     settings, step, scratch = move.settings, move.numbers["step"], move.scratch
     mean, square = move.state["mean"], move.state["square"]
     root = correction(settings.beta2, step) ** 0.5
-    if _can_fuse(move):
-        _fused_adam(move, float(root))
+    if move.fuse and not (isinstance(rate, Tensor) or isinstance(root, Tensor)):
+        _fused_adam(move, gradient, rate, root)
         return
-    mean_into(mean, move.gradient, settings.beta1)
-    square_into(square, move.gradient, settings.beta2, scratch)
+    mean_into(mean, gradient, settings.beta1)
+    square_into(square, gradient, settings.beta2, scratch)
     if settings.amsgrad:
         greatest = move.state["greatest"]
         square = torch.maximum(greatest, square, out=greatest)
     epsilon = settings.epsilon if settings.form == "keras" else settings.epsilon * root
     bottom = torch.sqrt(square, out=scratch).add_(epsilon)
-    subtract_ratio(move.flat, mean, bottom, move.rate * root / correction(settings.beta1, step))
+    subtract_ratio(move.flat, mean, bottom, rate * root / correction(settings.beta1, step))
 
 
-def nadam(move: Move) -> None:
+def nadam(move: Move, gradient: Tensor, rate: Number) -> None:
     """Dozat, ICLR workshop 2016. Epsilon is added to the corrected root in both forms."""
     settings, numbers, step = move.settings, move.numbers, move.numbers["step"]
     now = settings.beta1 * (1.0 - 0.5 * 0.96 ** (step * settings.momentum_decay))
     following = settings.beta1 * (1.0 - 0.5 * 0.96 ** ((step + 1.0) * settings.momentum_decay))
     product = numbers["product"] = numbers["product"] * now
     root = correction(settings.beta2, step) ** 0.5
-    mean_into(move.state["mean"], move.gradient, settings.beta1)
-    square_into(move.state["square"], move.gradient, settings.beta2, move.scratch)
+    mean_into(move.state["mean"], gradient, settings.beta1)
+    square_into(move.state["square"], gradient, settings.beta2, move.scratch)
     bottom = torch.sqrt(move.state["square"], out=move.scratch).add_(settings.epsilon * root)
-    rate = move.rate * root
-    top = move.gradient * (rate * (1.0 - now) / (1.0 - product))
+    rate = rate * root
+    top = gradient * (rate * (1.0 - now) / (1.0 - product))
     add(top, move.state["mean"], rate * following / (1.0 - product * following))
     move.flat.addcdiv_(top, bottom, value=-1.0)
 
 
-def muon(move: Move) -> None:
+def muon(move: Move, gradient: Tensor, rate: Number) -> None:
     """Jordan and others (2024), kellerjordan.github.io/posts/muon; `rms_rate`: arXiv 2502.16982.
 
     Matrices go the nearest orthogonal way of their momentum, everything else goes AdamW's way.
@@ -253,26 +254,26 @@ def muon(move: Move) -> None:
     velocity, start = move.state["velocity"], 0
     for (inputs, outputs), starts in plan.groups.items():
         size = inputs * outputs
-        gradient = torch.cat([move.gradient[:, each : each + size] for each in starts], 1)
-        momentum = velocity[:, start : start + gradient.shape[1]]
-        mean_into(momentum, gradient, settings.momentum)
-        way = torch.lerp(gradient, momentum, settings.momentum) if settings.nesterov else momentum  # type: ignore[arg-type]
+        joined = torch.cat([gradient[:, each : each + size] for each in starts], 1)
+        momentum = velocity[:, start : start + joined.shape[1]]
+        mean_into(momentum, joined, settings.momentum)
+        way = torch.lerp(joined, momentum, settings.momentum) if settings.nesterov else momentum  # type: ignore[arg-type]
         way = orthogonal(
             way.reshape(-1, inputs, outputs), settings.newton_schulz, settings.coefficients
         ).view(members, -1)
-        rate = move.rate * _muon_scale(settings, inputs, outputs)
+        scaled = rate * _muon_scale(settings, inputs, outputs)
         for place, each in enumerate(starts):
-            part = rate
-            if isinstance(rate, Tensor) and rate.shape[1] > 1:
-                part = rate[:, each : each + size]
+            part = scaled
+            if isinstance(scaled, Tensor) and scaled.shape[1] > 1:
+                part = scaled[:, each : each + size]
             add(move.flat[:, each : each + size], way[:, place * size : (place + 1) * size], -part)
-        start += gradient.shape[1]
+        start += joined.shape[1]
     if len(plan.rest):
-        rest, rate = plan.rest, move.rate * settings.adam_ratio
+        rest, rate = plan.rest, rate * settings.adam_ratio
         if isinstance(rate, Tensor) and rate.shape[1] > 1:
             rate = rate[:, rest]
-        flat, gradient = move.flat[:, rest], move.gradient[:, rest]
-        adam(replace(move, flat=flat, gradient=gradient, rate=rate, scratch=torch.empty_like(flat)))
+        flat = move.flat[:, rest]
+        adam(replace(move, flat=flat, scratch=torch.empty_like(flat)), gradient[:, rest], rate)
         move.flat[:, rest] = flat
 
 
@@ -285,7 +286,7 @@ def _muon_scale(settings: Settings, inputs: int, outputs: int) -> Number:
 class Rule(NamedTuple):
     """An optimiser: how it moves, and how many values a member its state has for each name."""
 
-    move: Callable[[Move], None]
+    move: Callable[[Move, Tensor, Number], None]
     slots: Callable[[Settings, int, Plan], dict[str, int]]
 
 
@@ -369,27 +370,25 @@ def _root(value: Tensor, settings: Settings, scratch: Tensor) -> Tensor:
     return torch.sqrt(value, out=scratch).add_(settings.epsilon)
 
 
-def _can_fuse(move: Move) -> bool:
-    settings, flat = move.settings, move.flat
-    if isinstance(move.rate, Tensor) or isinstance(move.numbers["step"], Tensor):
-        return False
-    if isinstance(settings.beta1, Tensor) or isinstance(settings.beta2, Tensor):
-        return False
-    return not isinstance(settings.epsilon, Tensor) and fused_adam_works(flat.device.type, flat.dtype)
+def can_fuse(settings: Settings, flat: Tensor) -> bool:
+    """Whether `adam` with these settings is one pass over memory in steps whose rate all members share."""
+    numbers = (settings.beta1, settings.beta2, settings.epsilon)
+    alike = not any(isinstance(each, Tensor) for each in numbers)
+    return alike and fused_adam_works(flat.device.type, flat.dtype)
 
 
-def _fused_adam(move: Move, root: float) -> None:
+def _fused_adam(move: Move, gradient: Tensor, rate: float, root: float) -> None:
     """All of `adam` in one pass over memory (benchmarks/optimizers.py says what that brings)."""
     settings, state = move.settings, move.state
     epsilon = settings.epsilon / root if settings.form == "keras" else settings.epsilon
     torch._fused_adam_(  # type: ignore
         [move.flat],
-        [move.gradient.contiguous()],
+        [gradient.contiguous()],
         [state["mean"]],
         [state["square"]],
         [state["greatest"]] if settings.amsgrad else [],
         [move.count.fill_(move.numbers["step"])],
-        lr=move.rate,  # type: ignore[arg-type]
+        lr=rate,  # type: ignore[arg-type]
         beta1=settings.beta1,  # type: ignore[arg-type]
         beta2=settings.beta2,  # type: ignore[arg-type]
         weight_decay=0.0,
@@ -410,7 +409,7 @@ def fused_adam_works(device: str, dtype: torch.dtype) -> bool:
     numbers: dict[str, Number] = {"step": 1.0}
     try:
         count = torch.zeros((), dtype=torch.float32, device=device)
-        _fused_adam(Move(flat, gradient, 0.5, state, numbers, settings, flat, Plan.none(), count), 0.5)
+        _fused_adam(Move(flat, state, numbers, settings, flat, Plan.none(), count), gradient, 0.5, 0.5)
     except (AttributeError, TypeError, RuntimeError):
         return False
     # mean .25, square .25, both corrected: .5 and 1; the step is .5 * .5 / (1 + .25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import groupby
 from typing import Any
 
 import torch
@@ -42,19 +43,13 @@ class Watched:
     """Metrics of the training batches. Outputs wait until there are many: one computation serves them all."""
 
     def __init__(self, network: Trainable, device: torch.device) -> None:
-        self.network, self.waiting, self.form = network, [], None
+        self.network, self.waiting = network, []
         self.sums = Totals(network.members, device)
 
     waiting: list[tuple[Any, Batch]]
-    form: Any  # of those that wait: they have to fit into one tensor
 
     def add(self, output: Any, batch: Batch) -> None:
         """What a step gave."""
-        first = output[0] if isinstance(output, list | tuple) else output
-        form = first.shape[2:], batch.weight is None
-        if form != self.form:
-            self._count()
-            self.form = form
         self.waiting.append((output, batch))
         if len(self.waiting) >= WAITING:
             self._count()
@@ -66,14 +61,21 @@ class Watched:
 
     @torch.no_grad()
     def _count(self) -> None:
-        if not self.waiting:
-            return
-        output = _joined([output for output, _ in self.waiting])
-        target = _joined([batch.target for _, batch in self.waiting])
-        weights = [batch.weight for _, batch in self.waiting if batch.weight is not None]
+        for _, group in groupby(self.waiting, key=_form):
+            steps = list(group)
+            batches = [batch for _, batch in steps]
+            target = _joined([batch.target for batch in batches])
+            weights = [batch.weight for batch in batches if batch.weight is not None]
+            batch = Batch({}, target, torch.cat(weights, 1) if weights else None)
+            self.sums.add(self.network.scores(_joined([output for output, _ in steps]), target), batch)
         self.waiting = []
-        batch = Batch({}, target, torch.cat(weights, 1) if weights else None)
-        self.sums.add(self.network.scores(output, target), batch)
+
+
+def _form(step: tuple[Any, Batch]) -> tuple[Any, bool]:
+    """What steps have in common whose outputs fit into one tensor."""
+    output, batch = step
+    first = output[0] if isinstance(output, list | tuple) else output
+    return first.shape[2:], batch.weight is None
 
 
 def _joined(parts: list[Any]) -> Any:

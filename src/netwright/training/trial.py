@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import numpy as np
 import torch
 
 from netwright.training.population import Population
@@ -62,14 +63,15 @@ def agreed_precision(population: Population) -> str:
 
 
 @torch.no_grad()
+@np.errstate(all="ignore")
 def _mean_loss(population: Population) -> float:
     """Over the second half of the steps, in which the network has learnt something."""
     population.network.tell_losses = True
     losses = []
     for epoch in range(1, STEPS + 1):
-        generators = population._draw_anew(population.past + epoch)
+        mode = population._draw_anew(population.past + epoch)
         for batch in population.feed.epoch(population.past + epoch):
-            losses.append(population._step(batch, population.rate, generators).losses.mean())
+            losses.append(population._step(batch, population.rate, mode).losses.mean())
             if len(losses) == STEPS:
                 return float(torch.stack(losses[STEPS // 2 :]).mean())
     return math.nan
