@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,7 @@ class TableModel:
             return source
         kinds = {column.name: column.kind for column in self.schema.inputs}
         table = read(source, missing=self.missing, kinds=kinds, labelled=False)  # type: ignore[arg-type]
-        return join_series(table, self.schema.series)
+        return _named(join_series(table, self.schema.series), self.schema)
 
     def outputs(self, source: Any) -> np.ndarray:
         """Probabilities [N, C], or values [N, T], averaged over the members by their weights.
@@ -163,6 +164,19 @@ class TableModel:
                 hint=f"it knows {', '.join(classes[:8])}" + (", ..." if len(classes) > 8 else ""),
             )
         return table.keep(there), target[there]
+
+
+def _named(table: Table, schema: Schema) -> Table:
+    """The table with its pictures, sounds or series called as in training, where there is no doubt which."""
+    known = {column.name for column in schema.columns}
+    for kind in ("image", "sound", "series"):
+        lacking = [column.name for column in schema.of_kind(kind) if column.name not in table.columns]
+        there = [name for name, media in table.media.items() if media.kind == kind and name not in known]
+        if len(lacking) == len(there) == 1:
+            names = {there[0]: lacking[0]}
+            media = {names.get(name, name): each for name, each in table.media.items()}
+            table = replace(table, frame=table.frame.rename(names), media=media)
+    return table
 
 
 def _is_whole(text: str) -> bool:
