@@ -26,7 +26,8 @@ _WORD = re.compile(r"\w+|[^\w\s]")
 HASHES = 2**31 - 2  # codes 1 to that many fit in int32
 PARTS = (3, 5)  # letters of the n-grams within words, as in fastText (arXiv 1607.04606)
 FEWEST_TEXTS = 2  # that a word or n-gram comes in; rarer ones could only be learnt by heart
-BUCKETS = (16, 2**16)
+BUCKETS = (256, 2**16)
+STEP = 256  # buckets are a multiple of it, so that a few more rows rarely change the network's shape
 PIECES = 8_000  # of a learnt vocabulary, at most
 TEXTS_TO_COUNT = 50_000
 LONGEST = {"grams": 1024, "words": 256, "pieces": 256}
@@ -53,7 +54,7 @@ def describe(column: Column, texts: list[str], settings: TextConfig) -> None:
         >>> column = Column(name="title", kind="text")
         >>> describe(column, ["a good film", "a bad film"], TextConfig(characters=False))
         >>> column.units, column.shape, column.buckets
-        ('grams', [5], 16)
+        ('grams', [5], 256)
     """
     if settings.encoder == "transformer":
         column.units = "pieces"
@@ -197,7 +198,8 @@ def _buckets(rows: list[list[int]], column: Column, settings: TextConfig) -> int
     each = [np.unique(np.array(row, dtype=np.int64)) for row in rows]
     counts = np.unique(np.concatenate([*each, np.empty(0, np.int64)]), return_counts=True)[1]
     low, high = BUCKETS
-    return max(low, min(high, int((counts >= FEWEST_TEXTS).sum())))
+    needed = -(-int((counts >= FEWEST_TEXTS).sum()) // STEP) * STEP
+    return max(low, min(high, needed))
 
 
 # -------------------------------------------------------------------------------- learnt vocabularies
