@@ -48,9 +48,7 @@ def main() -> None:
             wall, cpu = time.monotonic() - wall, time.process_time() - cpu
             naive = run.metrics["baseline"]["seasonal_naive"]["mse_scaled"]
             score = run.metrics["test"]["mse_scaled"]
-            print(
-                f"{network:<8} {score:.4f}  seasonal-naive {naive:.4f}  {wall:.0f} s, {cpu:.0f} s of processor"
-            )
+            print(f"{network:<8} {score:.4f}  seasonal-naive {naive:.4f}  {wall:.0f} s, {cpu:.0f} s of CPU")
 
 
 if __name__ == "__main__":
