@@ -12,7 +12,7 @@ from torch import Tensor
 
 from netwright.data import text
 from netwright.data.cells import as_datetime, as_number, as_text
-from netwright.data.media import Media
+from netwright.data.media import Arrays, Media
 from netwright.data.media.readers import reader
 from netwright.data.schema import Column, Schema
 
@@ -82,7 +82,7 @@ def encode(
     for column in schema.of_kind("text"):
         raw[own_tensor(column)] = torch.from_numpy(text.codes(texts_of(frame[column.name], column), column))
     for column in schema.of_kind("image", "sound", "series"):
-        contents = (media or {})[column.name]
+        contents = (media or {}).get(column.name, Arrays(column.kind, {}))  # type: ignore[arg-type]
         raw[own_tensor(column)] = reader(column.kind).encode(column, contents, frame[column.name].to_list())
     return raw
 

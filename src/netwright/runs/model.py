@@ -12,6 +12,7 @@ import polars as pl
 
 from netwright.data.dataset import encode, texts_of
 from netwright.data.finding import Finding
+from netwright.data.media.readers import reader
 from netwright.data.read import read
 from netwright.data.read.join_series import join_series
 from netwright.data.schema import Column, Schema
@@ -246,6 +247,20 @@ def _check_cells(table: Table, column: Column) -> Finding | None:
         count = int(lost.sum())
         text = f"{count} cells of {column.name!r} hold values that training did not see"
         action = "they share the place of unseen values"
+    elif column.kind in ("image", "sound", "series") and there.any():
+        media = table.media.get(column.name)
+        if media is None or media.kind != column.kind:
+            raise InputError(
+                f"the cells of {column.name!r} stand for no {column.kind}, as the network was trained with",
+                where=table.source,
+                hint="give paths of files that are there, or an array",
+            )
+        bad = reader(column.kind).problems(media, series.drop_nulls().unique(maintain_order=True).to_list())
+        lost = series.is_in(list(bad)).fill_null(False)
+        count = int(lost.sum())
+        first = next(iter(bad.items()), ("", ""))
+        text = f"{count} cells of {column.name!r} cannot be read, such as {first[0]!r}: {first[1]}"
+        action = "treated as missing: their predictions say nothing of what is in the file"
     else:
         return None
     if not count:
