@@ -57,7 +57,7 @@ class Prepared:
     def dataset(self) -> Dataset:
         """Raw tensors of all rows."""
         raw = encode(self.table.frame, self.schema, self.table.media)
-        raw = with_features(raw, self.schema, self.config.inputs)
+        raw = with_features(raw, self.schema, self.config)
         return Dataset(raw, torch.tensor(self.target), torch.from_numpy(self.weights()))
 
     def weights(self) -> np.ndarray:

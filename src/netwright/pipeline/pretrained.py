@@ -18,7 +18,9 @@ from netwright.data.table import Table
 from netwright.data.tokens import token_counts
 from netwright.encoders import hub, preprocessing
 from netwright.encoders.hub import PLURAL, Checkpoint
+from netwright.encoders.pretrained_kinds import PRETRAINED
 from netwright.errors import InputError, MissingExtra
+from netwright.training.device import find_device
 
 KINDS = ("image", "text", "sound")
 LONGEST = 256  # tokens of a text, unless the settings say more
@@ -196,23 +198,20 @@ def _length(texts: pl.Series, column: Column, settings: PretrainedConfig, found:
     return max(4, min(math.ceil(float(np.quantile(counts, 0.99))), LONGEST, most))
 
 
-def with_features(raw: dict[str, Tensor], schema: Schema, inputs: InputsConfig) -> dict[str, Tensor]:
+def with_features(raw: dict[str, Tensor], schema: Schema, config: Config) -> dict[str, Tensor]:
     """Raw tensors with a frozen network's features [N, D] in the place of its inputs: it runs once."""
-    made = dict(raw)
+    made, inputs = dict(raw), config.inputs
     for column in schema.of_kind(*KINDS):
         if column.backbone:
             settings = getattr(inputs, column.kind).model_copy(update=inputs.columns.get(column.name, {}))
             if settings.tune == "frozen":
-                made[own_tensor(column)] = _features(column, settings, raw[own_tensor(column)])
+                device = find_device(config.training.device)
+                made[own_tensor(column)] = _features(column, settings, raw[own_tensor(column)], device)
     return made
 
 
 @torch.no_grad()
-def _features(column: Column, settings: PretrainedConfig, raw: Tensor) -> Tensor:
-    from netwright.encoders.pretrained_kinds import PRETRAINED
-    from netwright.training.device import find_device
-
+def _features(column: Column, settings: PretrainedConfig, raw: Tensor, device: torch.device) -> Tensor:
     encoder: Any = PRETRAINED[column.kind]([column], [0], settings, 1)
-    device = find_device("auto")
     parts = [encoder.features_of(part.to(device)).cpu() for part in raw.split(ROWS_AT_A_TIME)]
     return torch.cat(parts) if parts else torch.zeros(0, encoder.columns[0])
