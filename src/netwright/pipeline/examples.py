@@ -26,6 +26,7 @@ from netwright.data.media.sounds import wave_of
 from netwright.data.media.spectrogram import Spectrogram, sound_lengths
 from netwright.data.schema import Column
 from netwright.encoders.image import ImageEncoder, augmented
+from netwright.encoders.pretrained_kinds import PretrainedImage
 from netwright.encoders.sound import SoundEncoder
 from netwright.evaluate.examples import Group, choose
 from netwright.evaluate.scorers import decided
@@ -274,8 +275,7 @@ def _texts(scene: Scene, column: Column, rows: list[int], file: str) -> Shown:
             found[row] = {"words": [[word, None] for word in text.split()[:WORDS]]}
         else:
             raw = {name: tensor[[scene.place(row)]] for name, tensor in scene.data.raw.items()}
-            schema, inputs = scene.prepared.schema, scene.config.inputs
-            words = occlusion(scene.network, schema, inputs, column, text, raw, scene.looked_at(row))
+            words = occlusion(scene.network, column, text, raw, scene.looked_at(row))
             found[row] = {"words": [[word, float(f"{weight:.3g}")] for word, weight in words]}
         found[row]["more"] = max(0, len(text.split()) - WORDS)
     return found
@@ -297,14 +297,20 @@ def _changed(scene: Scene, column: Column, file: str) -> dict[str, Any] | None:
 
 
 def _changed_pictures(encoder: Encoder, raw: Tensor) -> list[list[Image.Image]]:
-    if not (isinstance(encoder, ImageEncoder) and encoder.changes):
+    shown = raw.to(encoder.one.device)
+    if isinstance(encoder, ImageEncoder):
+        versions = [augmented(encoder, shown, seed).cpu() for seed in range(CHANGED_PICTURES)]
+    elif isinstance(encoder, PretrainedImage) and not encoder.frozen:
+        generators = [torch.Generator(shown.device).manual_seed(seed) for seed in range(CHANGED_PICTURES)]
+        versions = [encoder.changed(0, shown, each).round().byte().cpu() for each in generators]
+    else:
+        return []
+    if all(version.equal(raw) for version in versions):
         return []
     side = SIDE if max(raw.shape[1:3]) < SIDE else SIDE * 3 // 4
-    shown = raw.to(encoder.one.device)
-    versions = [raw, *(augmented(encoder, shown, seed).cpu() for seed in range(CHANGED_PICTURES))]
-    if all(version.equal(raw) for version in versions):  # no mirror image looked like a picture
-        return []
-    return [[thumbnail(version[row].numpy(), side) for version in versions] for row in range(len(raw))]
+    return [
+        [thumbnail(version[row].numpy(), side) for version in (raw, *versions)] for row in range(len(raw))
+    ]
 
 
 def _changed_sounds(encoder: Encoder, raw: Tensor) -> list[list[Image.Image]]:

@@ -54,7 +54,8 @@ def _introduction(column: dict[str, Any]) -> str:
     return (
         f"Test rows, of which each word was left out in turn. {_mark('Blue', 1.0, 1.0)} words speak for the "
         "prediction: without them it gets less probable, or smaller. "
-        f"{_mark('Orange, dotted', -1.0, 1.0)} ones speak against it. The network reads {about}."
+        f"{_mark('Orange, dotted', -1.0, 1.0)} ones speak against it. Numbers tell by how much; points are "
+        f"percentage points. The network reads {about}."
     )
 
 
