@@ -142,7 +142,7 @@ class Optimizer:
         if self.rates is not None:
             rate = rate * self.rates  # [1, P] or [m, P]
         if decay is not None and self.decoupled:
-            _shrink(move.flat, rate, decay)
+            _shrink(move.flat, rate, decay, move.scratch)
         elif decay is not None:
             gradient = gradient.clone()
             add(gradient, move.flat, decay)
@@ -155,9 +155,11 @@ class Optimizer:
         return torch.full((len(self.flat), 1), number, dtype=self.flat.dtype, device=self.flat.device)
 
 
-def _shrink(flat: Tensor, rate: Number, decay: Number) -> None:
+def _shrink(flat: Tensor, rate: Number, decay: Number, scratch: Tensor) -> None:
     """flat *= 1 - rate decay"""
-    if isinstance(rate, Tensor) or not isinstance(decay, Tensor):
+    if not isinstance(decay, Tensor):
         flat.mul_(1.0 - rate * decay)
+    elif isinstance(rate, Tensor):
+        flat.addcmul_(flat, torch.mul(decay.expand_as(flat), rate, out=scratch), value=-1.0)
     else:
         flat.addcmul_(flat, decay, value=-rate)

@@ -216,8 +216,12 @@ def adam(move: Move, gradient: Tensor, rate: Number) -> None:
     settings, step, scratch = move.settings, move.numbers["step"], move.scratch
     mean, square = move.state["mean"], move.state["square"]
     root = correction(settings.beta2, step) ** 0.5
-    if move.fuse and not (isinstance(rate, Tensor) or isinstance(root, Tensor)):
-        _fused_adam(move, gradient, rate, root)
+    if move.fuse and not isinstance(root, Tensor):
+        if isinstance(rate, Tensor):  # the kernel knows one for all: a step from 0, which they scale
+            _fused_adam(move, scratch.zero_(), gradient, 1.0, root)
+            add(move.flat, scratch, rate)
+        else:
+            _fused_adam(move, move.flat, gradient, rate, root)
         return
     mean_into(mean, gradient, settings.beta1)
     square_into(square, gradient, settings.beta2, scratch)
@@ -371,18 +375,18 @@ def _root(value: Tensor, settings: Settings, scratch: Tensor) -> Tensor:
 
 
 def can_fuse(settings: Settings, flat: Tensor) -> bool:
-    """Whether `adam` with these settings is one pass over memory in steps whose rate all members share."""
+    """Whether `adam` is one pass over memory with these settings, while members are equally far."""
     numbers = (settings.beta1, settings.beta2, settings.epsilon)
     alike = not any(isinstance(each, Tensor) for each in numbers)
     return alike and fused_adam_works(flat.device.type, flat.dtype)
 
 
-def _fused_adam(move: Move, gradient: Tensor, rate: float, root: float) -> None:
+def _fused_adam(move: Move, flat: Tensor, gradient: Tensor, rate: float, root: float) -> None:
     """All of `adam` in one pass over memory (benchmarks/optimizers.py says what that brings)."""
     settings, state = move.settings, move.state
     epsilon = settings.epsilon / root if settings.form == "keras" else settings.epsilon
     torch._fused_adam_(  # type: ignore
-        [move.flat],
+        [flat],
         [gradient.contiguous()],
         [state["mean"]],
         [state["square"]],
@@ -409,7 +413,8 @@ def fused_adam_works(device: str, dtype: torch.dtype) -> bool:
     numbers: dict[str, Number] = {"step": 1.0}
     try:
         count = torch.zeros((), dtype=torch.float32, device=device)
-        _fused_adam(Move(flat, state, numbers, settings, flat, Plan.none(), count), gradient, 0.5, 0.5)
+        move = Move(flat, state, numbers, settings, flat, Plan.none(), count)
+        _fused_adam(move, flat, gradient, 0.5, 0.5)
     except (AttributeError, TypeError, RuntimeError):
         return False
     # mean .25, square .25, both corrected: .5 and 1; the step is .5 * .5 / (1 + .25)
