@@ -129,7 +129,7 @@ def find(name: str) -> Path:
         with quiet():
             return Path(snapshot_download(name, allow_patterns=wanted, etag_timeout=SECONDS))
     except Exception as error:
-        reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].removeprefix("Got: ")
         what = f"{name!r} is no folder, not in the cache, and the hub did not give it: {reason}"
         raise InputError(what, where=WHERE, hint=hint) from None
 
