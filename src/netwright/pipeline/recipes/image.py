@@ -24,7 +24,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 SMALL = 16  # rows and columns up to which a shift by one is much
 GREY_PHOTO = 64  # rows and columns from which a grey picture is taken for a photo
 SIZES = {"cnn": 32, "resnet": 32, "vit": 96}
-PRODUCTS = {"quick": 3e12, "normal": 4.5e13, "best": 3e14}
+PRODUCTS = {"quick": 3e12, "normal": 4e13, "best": 3e14}
 """multiplications of a whole training, forward and backward; 1e12 take about 13 s of a processor core"""
 MOST_EPOCHS = {"quick": 12, "normal": 40, "best": 120}
 LEAST_EPOCHS = {"quick": 2, "normal": 4, "best": 10}
@@ -88,11 +88,12 @@ def recipe(column: Column, settings: ImageConfig, rows: int, effort: str, task: 
     epoch = 3 * sum(costs(built)[0]) * max(rows, 1)
     epochs = math.floor(PRODUCTS[effort] / epoch)
     epochs = max(LEAST_EPOCHS[effort], min(MOST_EPOCHS[effort], epochs))
-    transformer = settings.encoder == "vit"
+    batch = next((size for most, size in BATCHES if rows < most), LARGEST_BATCH)
+    rate = 5e-3 if batch == LARGEST_BATCH else 3e-3
     return Recipe(
         epochs=epochs,
-        batch_size=next((size for most, size in BATCHES if rows < most), LARGEST_BATCH),
-        learning_rate=1e-3 if transformer else 3e-3,
+        batch_size=batch,
+        learning_rate=1e-3 if settings.encoder == "vit" else rate,
         weight_decay=0.05,
         label_smoothing=0.0 if task == "regression" else 0.1,
         warmup=0.1,
