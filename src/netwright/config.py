@@ -15,9 +15,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from netwright.errors import InputError, suggestion
 
-Kind = Literal[
-    "number", "category", "boolean", "date", "text", "image", "sound", "series", "id", "constant"
-]
+Kind = Literal["number", "category", "boolean", "date", "text", "image", "sound", "series", "id", "constant"]
 Share = Annotated[float, Field(ge=0.0, lt=1.0)]
 Positive = Annotated[float, Field(gt=0.0, allow_inf_nan=False)]
 Loss = Literal[
@@ -207,8 +205,8 @@ class PretrainedConfig(Section):
     pretrained: str | None = None
     """a network of Hugging Face transformers: a folder, or a name on the hub"""
     tune: Literal["auto", "frozen", "head_first", "gradual", "full"] = "auto"
-    """what is learnt of it: nothing (frozen, what auto takes); all, after the head alone; its layers one after
-    another from above; all at once"""
+    """what is learnt of it: nothing (frozen, what auto takes); all, after the head alone; its layers one
+    after another from above; all at once"""
     tune_rate: Positive = 0.03
     """learning rate of its uppermost layer, as a share of the network's"""
     tune_decay: Annotated[float, Field(gt=0.0, le=1.0)] = 0.9
@@ -255,13 +253,14 @@ class ImageConfig(PretrainedConfig):
     dropout: Share | Literal["auto"] = "auto"
     """inside the blocks (vit)"""
     augment: Literal["auto", "none", "drawing", "photo"] = "auto"
-    """pictures are changed at random while they are learnt from. drawing: shifts and small turns; photo: flips,
-    shifts, scales, colours; auto: by size and colour. What follows sets single changes"""
+    """pictures are changed at random while they are learnt from. drawing: shifts and small turns; photo:
+    flips, shifts, scales, colours; auto: by size and colour. What follows sets single changes"""
     flip: Literal["auto", "none", "tested", "horizontal", "vertical", "both"] = "auto"
-    """mirrors half of the pictures; tested, which auto takes: horizontally, where mirrored training pictures look
-    like others of them. Give none where left and right tell classes apart"""
+    """mirrors half of the pictures; tested, which auto takes: horizontally, where mirrored training pictures
+    look like others of them. Give none where left and right tell classes apart"""
     both_sides: bool | Literal["auto"] = "auto"
-    """predict from the mean of the features of a picture and its mirror image; auto: where such were learnt"""
+    """predict from the mean of the features of a picture and its mirror image; auto: where such were
+    learnt"""
     rotation: Annotated[float, Field(ge=0.0, le=180.0)] | Literal["auto"] = "auto"
     """degrees, at most, either way"""
     shift: Annotated[float, Field(ge=0.0, le=0.5)] | Literal["auto"] = "auto"
@@ -346,7 +345,8 @@ class InputsConfig(Section):
     sound: SoundConfig = Field(default_factory=SoundConfig)
     series: SeriesConfig = Field(default_factory=SeriesConfig)
     pretrained: str | None = None
-    """a network of Hugging Face transformers for the one column of its kind: a folder, or a name on the hub"""
+    """a network of Hugging Face transformers for the one column of its kind: a folder, or a name on the
+    hub"""
     columns: dict[str, dict[str, Any]] = Field(default_factory=dict)
     """{column: {setting: value}} for single columns"""
 
@@ -456,8 +456,8 @@ class TuneConfig(Section):
     batch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """trials that are chosen, and trained, together"""
     ensemble: Annotated[int, Field(ge=1, le=256)] | Literal["auto"] = "auto"
-    """average that many of the best trials; 1 takes the best alone; auto: up to 8 under a time limit, weighted
-    by what they add on validation rows, else 1"""
+    """average that many of the best trials; 1 takes the best alone; auto: up to 8 under a time limit,
+    weighted by what they add on validation rows, else 1"""
     storage: str | None = None
     """Optuna storage URL; study.db in the study's folder unless given"""
 
@@ -507,8 +507,8 @@ class ForecastConfig(Section):
     calendar: bool = False
     """whether hour, weekday and month of a step are known-ahead inputs too (times that are dates)"""
     network: Literal["auto", "nlinear", "dlinear", "mlp", "patch", "gru"] = "auto"
-    """nlinear: one linear map of the look-back; dlinear: of its trend and of its rest; mlp: a linear map after
-    a residual block; patch: attention between pieces of the look-back; gru: recurrent over such pieces"""
+    """nlinear: one linear map of the look-back; dlinear: of its trend and of its rest; mlp: a linear map
+    after a residual block; patch: attention between pieces of the look-back; gru: recurrent over such pieces"""
     normalization: Literal["auto", "instance", "last", "none"] = "auto"
     """what is taken from a look-back and given back to its forecast: mean and deviation, or the last value"""
     patch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
@@ -522,7 +522,8 @@ class ForecastConfig(Section):
     stride: Annotated[int, Field(ge=1)] = 1
     """steps from one window to the next, in training and in scoring"""
     frequency: str = "auto"
-    """from one step to the next: such as 15m, 1h, 1d, 1w, 1mo, 1q, 1y, or a number; auto: the most frequent"""
+    """from one step to the next: such as 15m, 1h, 1d, 1w, 1mo, 1q, 1y, or a number; auto: the most
+    frequent"""
     season: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"
     """steps of a season, which the seasonal-naive forecast repeats; 1 for none"""
     gaps: Literal["forward", "season", "zero", "ignore", "error"] = "forward"
@@ -533,7 +534,8 @@ class ForecastConfig(Section):
     origins: Annotated[int, Field(ge=1)] = 4
     """parts of the test time that are scored one by one"""
     backtest: Annotated[int, Field(ge=0)] = 0
-    """networks that are trained anew, each up to a later time, and scored on what follows (before the test)"""
+    """networks that are trained anew, each up to a later time, and scored on what follows (before the
+    test)"""
 
 
 class OutputConfig(Section):

@@ -174,7 +174,8 @@ def test_weights_run_away_in_silence() -> None:
     x, y = np.full((ROWS, 4), 3e38, dtype=np.float32), np.zeros((ROWS, 3))
     with pytest.raises(NetwrightError, match="ran away"):  # and NumPy has not warned of it
         model.fit(x, y, verbose=0)
-    assert model.network is not None and isinstance(model.network.chain, ArrayChain)
+    assert model.network is not None
+    assert isinstance(model.network.chain, ArrayChain)
     with pytest.raises(NetwrightError):
         model.find_rate(x, y)
 

@@ -1,4 +1,4 @@
-"""Pictures, series and texts on the whole way: nothing of test rows reaches the model, and it comes back whole."""
+"""Pictures, series and texts on the whole way: nothing of test rows reaches the model."""
 
 from __future__ import annotations
 

@@ -24,16 +24,16 @@ class Column(BaseModel):
         date_format: the format of dates in text (strptime's), None for typed dates.
         decimal_comma: whether numbers in text are written with a decimal comma.
         buckets: n-grams, words or pieces that have a vector (text).
-        units: what a text is read as: grams (words and pairs), grams and parts (letters of words too), words or
-            pieces.
+        units: what a text is read as: grams (words and pairs), grams and parts (letters of words too), words
+            or pieces.
         vocabulary: the pieces, as JSON of the package tokenizers.
         values: how many different values the fitting rows have.
         shape: of one cell's raw tensor: [T] n-grams or words of a text, [H, W, C] of a picture, [L] samples
             of a sound, [T, C] of a series.
-        rate: samples a second (sound).
+        rate: samples a second (sound); steps that one is the mean of (series).
         channels: names of a series' channels.
-        backbone: a network that was trained elsewhere: its type, config, preprocess (how it wants its inputs) and
-            sha256 (of its weights); empty where there is none.
+        backbone: a network that was trained elsewhere: its type, config, preprocess (how it wants its inputs)
+            and sha256 (of its weights); empty where there is none.
         tokenizer: how that network reads texts, as `tokenizers` writes it.
     """
 

@@ -1,8 +1,8 @@
 """Encoders: from raw tensors to features, with everything fitted held in the network's buffers.
 
-One file for each kind of column. An encoder of numbers, categories or dates takes all columns of its kind (and
-settings) at once; one of texts, pictures, sounds or series takes one column. The last three kinds are networks of
-layers, in the room `encoders`.
+One file for each kind of column. An encoder of numbers, categories or dates takes all columns of its kind
+(and settings) at once; one of texts, pictures, sounds or series takes one column. The last three kinds are networks
+of layers, in the room `encoders`.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class Encoders(nn.Module):
         schema: the columns.
         config: settings by kind, and for single columns.
         members: M.
-        more: classes of encoders by kind, beside or instead of `ENCODERS`; "pretrained KIND" for columns with a
-            network that was trained elsewhere.
+        more: classes of encoders by kind, beside or instead of `ENCODERS`; "pretrained KIND" for columns with
+            a network that was trained elsewhere.
     """
 
     def __init__(

@@ -12,7 +12,6 @@ from netwright.config import Kind
 from netwright.data.schema import Column
 from netwright.nn.member import Layer, Mode
 
-
 OWN_TENSOR: tuple[Kind, ...] = ("text", "image", "sound", "series")
 """Kinds whose columns have a raw tensor, and an encoder, of their own."""
 

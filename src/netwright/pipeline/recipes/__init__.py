@@ -40,7 +40,7 @@ def recipe_of(schema: Schema, inputs: InputsConfig, rows: int, effort: str) -> R
             found = _module(kind).recipe(column, settings, rows, effort, schema.target.task)
             if len(schema.inputs) == len(columns):
                 return found
-            if kind == "text" and settings.encoder == "bag":
+            if kind == "text" and getattr(settings, "encoder", None) == "bag":
                 return None  # a plain table, with a few more features
             return replace(found, **JOINED)
     return None
