@@ -508,7 +508,8 @@ class ForecastConfig(Section):
     """whether hour, weekday and month of a step are known-ahead inputs too (times that are dates)"""
     network: Literal["auto", "nlinear", "dlinear", "mlp", "patch", "gru"] = "auto"
     """nlinear: one linear map of the look-back; dlinear: of its trend and of its rest; mlp: a linear map
-    after a residual block; patch: attention between pieces of the look-back; gru: recurrent over such pieces"""
+    after a residual block; patch: attention between pieces of the look-back; gru: recurrent over such
+    pieces"""
     normalization: Literal["auto", "instance", "last", "none"] = "auto"
     """what is taken from a look-back and given back to its forecast: mean and deviation, or the last value"""
     patch: Annotated[int, Field(ge=1)] | Literal["auto"] = "auto"

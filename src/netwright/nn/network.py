@@ -177,7 +177,9 @@ class Network(Trainable):
             counts[owner] = counts.get(owner, 0) + place.declared.size
         lines = []
         for number, part in enumerate(self.encoders.list):
-            count = counts.pop(f"encoders.parts.{number}", 0)
+            own = f"encoders.parts.{number}"
+            owners = [owner for owner in counts if owner == own or owner.startswith(f"{own}.")]
+            count = sum(counts.pop(owner) for owner in owners)
             lines.append(f"{part.describe()}, {count:,} parameters")
         told = self.trunk.describe()
         lines += told

@@ -1,8 +1,8 @@
 """Encoders: from raw tensors to features, with everything fitted held in the network's buffers.
 
 One file for each kind of column. An encoder of numbers, categories or dates takes all columns of its kind
-(and settings) at once; one of texts, pictures, sounds or series takes one column. The last three kinds are networks
-of layers, in the room `encoders`.
+(and settings) at once; one of texts, pictures, sounds or series takes one column. The last three kinds are
+networks of layers, in the room `encoders`.
 """
 
 from __future__ import annotations
