@@ -34,7 +34,8 @@ def of_pictures(given: Mapping[str, Any]) -> dict[str, Any]:
         InputError: it does something else.
 
     Example:
-        >>> made = of_pictures({"size": {"shortest_edge": 224}, "crop_pct": 0.875})
+        >>> scaled = {"image_mean": [0.5, 0.5, 0.5], "image_std": [0.5, 0.5, 0.5]}
+        >>> made = of_pictures({"size": {"shortest_edge": 224}, "crop_pct": 0.875} | scaled)
         >>> made["resize"], made["crop"]
         ([256, 256], [224, 224])
     """

@@ -13,16 +13,16 @@ from netwright.training.callbacks import Callback, State
 
 HEAD_SHARE = 0.25  # of the epochs in which only what lies above a pretrained network learns
 OPENED_BY = 0.75  # share of the epochs after which all is open (gradual)
-SETTLED = 0.99
-"""share of its rate from which on a layer that was opened late learns as all others do"""
+SETTLED = 0.01
+"""difference from its rate from which on a layer that was opened late learns as all others do"""
 
 
 class Unfreeze(Callback):
     """Sets how much of each pretrained network learns, epoch by epoch; does nothing where there is none.
 
     An optimiser such as Adam divides by the root of a mean of squares that starts at 0, and corrects for that
-    by the steps since the training began. A layer that begins later would make steps several times too large;
-    its rate is lowered by just that factor while it lasts.
+    by the steps since the training began. A layer that begins much later would make steps several times too
+    large; its rate is changed by just that factor while it lasts.
     """
 
     def __init__(self) -> None:
@@ -59,7 +59,7 @@ class Unfreeze(Callback):
                 if each.layer is part and part.network.group[name_of(each.attribute)] == group:
                     rate = each.declared.rate * factor
                     optimizer.rates[:, each.start : each.start + each.declared.size] = rate
-            if factor > SETTLED:
+            if abs(factor - 1.0) < SETTLED:
                 self.open.discard(key)
 
 
@@ -105,7 +105,7 @@ def correction(own: int, total: int, beta1: float, beta2: float) -> float:
     """
     first = (1 - beta1**total) / (1 - beta1**own)
     second = (1 - beta2**total) / (1 - beta2**own)
-    return min(1.0, first / math.sqrt(second))
+    return first / math.sqrt(second)
 
 
 def _parts(state: State) -> list[tuple[int, PretrainedEncoder]]:
