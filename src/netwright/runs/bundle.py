@@ -133,7 +133,7 @@ def _read(path: Path) -> bytes:
 def _json(data: bytes, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(data)
-    except (json.JSONDecodeError, UnicodeDecodeError):
+    except (ValueError, RecursionError):  # of JSON, of UTF-8, or nested without end
         raise InputError("a file of the saved model is damaged: it is not JSON", where=str(path)) from None
     if not isinstance(content, dict):
         raise InputError("a file of the saved model is damaged", where=str(path))
