@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from netwright.config import TextConfig
 from netwright.data.schema import Column
-from netwright.data.text import codes, describe, n_grams, parts_of, words_of
+from netwright.data.text import codes, describe, learn_pieces, n_grams, parts_of, words_of
 from netwright.errors import MissingExtra
 
 TEXTS = ["A good film.", "a bad film", "Good, good acting!", "the film of the year"]
@@ -142,6 +142,19 @@ def test_a_vocabulary_is_learnt_and_travels_as_text():
     assert found[2, 0] > 0
     assert found[3:5].max() == 0
     assert found.max() <= column.buckets
+
+
+def test_the_same_texts_give_the_same_vocabulary():
+    tokenizers = pytest.importorskip("tokenizers")
+    random = np.random.default_rng(0)
+    words = [
+        "".join(random.choice(list("abcdefghij"), 5)) for _ in range(60)
+    ]  # many pairs come equally often
+    texts = [" ".join(random.choice(words, 6)) for _ in range(40)]
+    first, *others = (learn_pieces(texts, 200) for _ in range(4))
+    assert others == [first] * 3
+    plain = tokenizers.Tokenizer.from_str(first)
+    assert plain.encode("#" * 8 + " ##a").tokens.count("##a") == 0  # inner letters are no words of their own
 
 
 def test_a_transformer_without_its_package_says_what_to_install(monkeypatch: pytest.MonkeyPatch):

@@ -7,6 +7,7 @@ by the encoder, on the training rows of each member.
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator
 from functools import lru_cache
@@ -225,15 +226,26 @@ def learn_pieces(texts: list[str], size: int | str) -> str:
     tokenizer = Tokenizer(models.BPE(unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])  # type: ignore[assignment]
     tokenizer.pre_tokenizer = pre_tokenizers.Whitespace()  # type: ignore[assignment]
+    # Letters within words would be numbered in the order of a hash map, another one in each run, and pairs
+    # that come equally often are joined in the order of these numbers.
+    inner = [f"##{letter}" for letter in _inner_letters(texts, tokenizer)]
     trainer = trainers.BpeTrainer(
         vocab_size=PIECES if size == "auto" else int(size),
         min_frequency=FEWEST_TEXTS,
-        special_tokens=["[UNK]"],
+        special_tokens=["[UNK]", *inner],
         continuing_subword_prefix="##",
         show_progress=False,
     )
     tokenizer.train_from_iterator(texts, trainer)
-    return tokenizer.to_str()
+    written = json.loads(tokenizer.to_str())
+    written["added_tokens"] = [each for each in written["added_tokens"] if each["content"] == "[UNK]"]
+    return json.dumps(written, ensure_ascii=False)
+
+
+def _inner_letters(texts: list[str], tokenizer: Any) -> list[str]:
+    """Letters that come within words, but for the first of each."""
+    normal, words = tokenizer.normalizer.normalize_str, tokenizer.pre_tokenizer.pre_tokenize_str
+    return sorted({letter for text in texts for word, _ in words(normal(text)) for letter in word[1:]})
 
 
 def _pieces(texts: Iterable[str | None], vocabulary: str) -> Iterator[list[int]]:
