@@ -346,6 +346,14 @@ def test_code_of_a_checkpoint_is_left_alone(saved, tmp_path):
     assert encoder_of(column).features_of(raw).shape == (4, 32)
 
 
+def test_a_checkpoint_names_no_kernels_to_fetch(saved, tmp_path):
+    folder = changed_config(saved("bert"), tmp_path / "kernel", attn_implementation="somebody/kernel")
+    column, raw = example("bert", folder)
+    assert encoder_of(column).features_of(raw).shape == (4, 32)
+    column.backbone["config"]["_attn_implementation"] = "somebody/kernel"  # as a saved model may have it
+    assert encoder_of(column).features_of(raw).shape == (4, 32)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

@@ -26,6 +26,12 @@ FILES = ["config.json", "*.safetensors", "*.safetensors.index.json", "preprocess
 TOKENIZERS = ["tokenizer*", "vocab*", "merges.txt", "special_tokens_map.json", "*.model"]
 UNTOLD = ("auto_map", "architectures", "_name_or_path", "id2label", "label2id", "torch_dtype", "dtype")
 """keys of a config that say nothing about the backbone"""
+FOREIGN = (
+    *("attn_implementation", "_attn_implementation", "_attn_implementation_internal"),
+    *("experts_implementation", "_experts_implementation", "_experts_implementation_internal"),
+    "quantization_config",
+)
+"""keys of a config by which transformers would fetch and run code from elsewhere, or load other packages"""
 SECONDS = 10.0  # to wait for the hub's answer
 
 Kind = Literal["image", "text", "sound"]
@@ -157,7 +163,7 @@ def read(name: str) -> Checkpoint:
     preprocess: dict[str, Any] = {}
     if family.kind != "text":
         preprocess = _json(folder / "preprocessor_config.json", "it says how inputs are scaled")
-    own = {key: value for key, value in config.items() if key not in UNTOLD} | family.settings
+    own = {key: value for key, value in config.items() if key not in (*UNTOLD, *FOREIGN)} | family.settings
     return Checkpoint(folder, name, kind, own, preprocess)
 
 
@@ -181,9 +187,10 @@ def build(kind: str, config: dict[str, Any]) -> nn.Module:
         MissingExtra: transformers is not installed.
     """
     made = _class(kind)
+    plain = {key: value for key, value in config.items() if key not in FOREIGN}  # it may be of a saved model
     try:
         with quiet(), torch.random.fork_rng(devices=[]):
-            module = made(made.config_class.from_dict(config), **FAMILIES[kind].options).eval()
+            module = made(made.config_class.from_dict(plain), **FAMILIES[kind].options).eval()
         if kind == "wav2vec2":  # it would ask for gradients of its own accord
             module.freeze_feature_encoder()
         return module
