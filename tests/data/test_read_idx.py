@@ -47,6 +47,12 @@ def test_any_bytes_are_read_or_refused(data: bytes) -> None:
             assert read_idx(content, "file").size <= len(content)
 
 
+@pytest.mark.parametrize("head", [b"\0\0\x08\xff" + bytes(1020), b"\0\0\x08\3" + bytes(4) + b"\xff" * 8])
+def test_heads_that_claim_any_shape_are_refused(head: bytes) -> None:
+    with pytest.raises(InputError, match="damaged: it claims"):
+        read_idx(head, "file")
+
+
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 LABELS = np.array([7, 0, 9, 7, 1], np.uint8)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import struct
 import sys
 import wave
@@ -15,7 +16,7 @@ import torch
 from scipy.io import wavfile
 
 from netwright.config import SoundConfig
-from netwright.data.media import sounds, wav
+from netwright.data.media import base, sounds, wav
 from netwright.data.media.base import Arrays, Files
 from netwright.data.schema import Column
 from netwright.errors import MissingExtra
@@ -84,6 +85,48 @@ def test_cut_short_and_strange_files() -> None:
     packed = bytearray(data)
     packed[20:22] = struct.pack("<H", 7)  # mu-law
     assert wav.parse(bytes(packed)) is None
+
+
+def test_heads_that_claim_anything_are_refused() -> None:
+    data = file_of(whole(tone(0.1, 8000)), 8000)
+    short = data[:16] + struct.pack("<I", 4) + data[20:]  # a format of 4 bytes
+    assert wav.parse(short) is None
+    fast = bytearray(data)
+    fast[24:28] = struct.pack("<I", 4_294_967_291)  # a filter for that rate would take 640 GiB
+    media = arrays(fast=bytes(fast))
+    assert sounds.problems(media, ["fast"]) == {"fast": "it claims 4,294,967,291 samples a second"}
+    assert (
+        sounds.encode(Column(name="s", kind="sound", shape=[50], rate=8000), media, ["fast"]) == -32768
+    ).all()
+
+
+def test_samples_that_are_no_numbers_are_silence() -> None:
+    samples = np.array([0.5, np.nan, np.inf, -np.inf, 1e38, -0.5], np.float32)
+    found = sounds.sixteen_bit(arrays(a=file_of(samples, 8000)), "a", 8000, 6)
+    assert found.tolist() == [16384, 0, 0, 0, 32767, -16384]
+
+
+def test_what_a_zip_or_a_folder_holds_is_told_not_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = file_of(whole(tone(0.1, 8000)), 8000)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("broken.wav", good)
+        archive.writestr("large.wav", bytes(5000))
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    place = data.find(b"broken.wav") + 20
+    data[place] ^= 0xFF
+    (tmp_path / "a.zip").write_bytes(data)
+    (tmp_path / "large.wav").write_bytes(bytes(5000))
+    os.mkfifo(tmp_path / "pipe.wav")
+    monkeypatch.setattr(base, "MOST_BYTES", 4000)
+    found = sounds.problems(Files("sound", tmp_path / "a.zip"), ["broken.wav", "large.wav"])
+    assert "the zip is damaged there" in found["broken.wav"]
+    assert "it would take 5,000 bytes" in found["large.wav"]
+    found = sounds.problems(Files("sound", tmp_path), ["large.wav", "pipe.wav", "~nobody/a.wav", "a\0.wav"])
+    assert "it takes 5,000 bytes" in found["large.wav"]
+    assert "it is no file" in found["pipe.wav"]
+    assert set(found) == {"large.wav", "pipe.wav", "~nobody/a.wav", "a\0.wav"}
 
 
 def arrays(**contents: np.ndarray | bytes) -> Arrays:

@@ -7,7 +7,9 @@ that text, so that rows can be chosen and put in another order as in any other t
 from __future__ import annotations
 
 import hashlib
+import stat
 import zipfile
+import zlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 
 MediaKind = Literal["image", "sound", "series"]
+MOST_BYTES = 2**31  # of one file; a zip of a few kilobytes can claim any size
 
 
 class Media:
@@ -62,10 +65,21 @@ class Files(Media):
 
     def path(self, text: str) -> Path:
         """Where a cell's file lies on disk."""
-        return self.place / Path(text).expanduser()
+        try:
+            return self.place / Path(text).expanduser()
+        except RuntimeError:  # the home of somebody who is not there
+            return self.place / text
 
     def content(self, text: str) -> bytes:
-        return self.path(text).read_bytes() if self.archive is None else self.archive.read(text)
+        if self.archive is None:
+            return _file(self.path(text))
+        member = self.archive.getinfo(text)
+        if member.file_size > MOST_BYTES:  # no more than that is unpacked, whatever follows in the zip
+            raise OSError(f"it would take {member.file_size:,} bytes")
+        try:
+            return self.archive.read(member)
+        except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
+            raise OSError(f"the zip is damaged there: {error}") from None
 
     def digest(self, text: str) -> str:
         if text not in self.known:
@@ -129,6 +143,19 @@ class Several(Media):
     def digest(self, text: str) -> str:
         media, own = self.part(text)
         return media.digest(own)
+
+
+def _file(path: Path) -> bytes:
+    """What a file holds. Raises OSError where it cannot be read, or is none: a pipe would never end."""
+    try:
+        about = path.stat()
+        if not stat.S_ISREG(about.st_mode) and not stat.S_ISDIR(about.st_mode):
+            raise OSError("it is no file")
+        if about.st_size > MOST_BYTES:
+            raise OSError(f"it takes {about.st_size:,} bytes")
+        return path.read_bytes()
+    except ValueError as error:  # a name that no file can have
+        raise OSError(str(error)) from None
 
 
 def digest_of(data: bytes) -> str:

@@ -77,7 +77,7 @@ def _place(name: str, kind: str, cells: list[str], folder: Path) -> Path:
     else:
         below = sorted(each for each in folder.iterdir() if each.is_dir() and not each.name.startswith("."))
         for place in (folder, *below):
-            if any((place / Path(cell).expanduser()).is_file() for cell in cells):
+            if any(_is_there(Files("image", place).path(cell)) for cell in cells):
                 return place
     raise InputError(
         f"column {name!r} names {MANY[kind]} ({cells[0]!r}), but none of those looked for is there",
@@ -85,3 +85,10 @@ def _place(name: str, kind: str, cells: list[str], folder: Path) -> Path:
         hint="paths are written with / and start from the table's folder; "
         f"if they are only words, say so with --set data.kinds.{name}=category",
     )
+
+
+def _is_there(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except OSError:  # a name that is too long for a file
+        return False

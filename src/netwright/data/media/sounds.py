@@ -36,6 +36,8 @@ SECONDS = 10.0
 PARTS = 8  # of a sound, in the linear baseline
 BANDS = 40
 ROWS_AT_A_TIME = 256
+HIGHEST_RATE = 1_000_000  # samples a second; bats are recorded at 500,000, damaged heads claim any number
+TOO_FAST = "it claims {:,} samples a second"
 
 
 class Head(NamedTuple):
@@ -149,13 +151,15 @@ def sixteen_bit(media: Media, text: str, rate: int, length: int) -> np.ndarray:
     samples, given = sound_of(media, text)
     mono = samples.mean(1) if samples.shape[1] > 1 else samples[:, 0]
     room = math.ceil(length * given / rate) + 64  # a little more than what is kept, for the filter
-    mono = _middle(mono, room)
+    mono = np.nan_to_num(_middle(mono, room), posinf=0.0, neginf=0.0)
     if given != rate:
         from scipy.signal import resample_poly
 
+        if given > HIGHEST_RATE:
+            raise UnreadableError(TOO_FAST.format(given))
         common = math.gcd(given, rate)
         mono = resample_poly(mono, rate // common, given // common)
-    mono = _middle(np.nan_to_num(mono), length)
+    mono = np.clip(_middle(mono, length), -1.0, 1.0)
     return np.clip(np.rint(mono * SCALE), END + 1, -END - 1).astype(np.int16)
 
 
@@ -197,6 +201,8 @@ def _head(media: Media, text: str) -> Head | str:
                 head = Head(file.frames, file.samplerate, file.channels)
     except UnreadableError as error:
         return str(error)
+    if head.rate > HIGHEST_RATE:
+        return TOO_FAST.format(head.rate)
     return head if head.frames > 0 else "it holds no samples"
 
 

@@ -42,7 +42,7 @@ def parse(data: bytes) -> Wav | None:
     while place + 8 <= len(data):
         name, size = struct.unpack_from("<4sI", data, place)
         place += 8
-        if name == b"fmt " and len(data) >= place + 16:
+        if name == b"fmt " and min(size, len(data) - place) >= 16:
             head = _head(data[place : place + size])
             if head is None:
                 return None

@@ -16,6 +16,7 @@ from netwright.data.table import Table
 from netwright.errors import InputError
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+MOST_AXES, MOST_VALUES = 8, 2**48  # more are refused, even where one side is 0 and nothing follows
 NAME = re.compile(
     r"(?P<part>.*?)[-_.]?(?P<what>images|labels)[-_.]idx\d[-_.]ubyte(\.(gz|zip|xz|bz2|zst))?", re.IGNORECASE
 )
@@ -46,6 +47,9 @@ def read_idx(data: bytes, where: str) -> np.ndarray:
         raise InputError("this is no idx file", where=where)
     dtype, start = np.dtype(TYPES[data[2]]), 4 + 4 * data[3]
     shape = [int.from_bytes(data[place : place + 4]) for place in range(4, start, 4)]
+    if len(shape) > MOST_AXES or math.prod(size or 1 for size in shape) > MOST_VALUES:
+        what = f"the idx file is damaged: it claims {len(shape)} dimensions of up to {max(shape):,}"
+        raise InputError(what, where=where, hint="fetch it again")
     if len(data) != start + math.prod(shape) * dtype.itemsize:
         size = " x ".join(map(str, shape))
         raise InputError(

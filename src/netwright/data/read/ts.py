@@ -22,6 +22,7 @@ from netwright.errors import InputError
 PAIR = re.compile(r"(?P<name>.*)_(?P<role>TRAIN|TEST)\.ts", re.IGNORECASE)
 TUPLE = re.compile(r"\s*\(([^()]*),([^(),]*)\)\s*(?:,|$)")  # (time stamp, value)
 SERIES, LABEL, SPLIT = "series", "label", "split"
+SHOWN = 60  # letters of a cell, in messages
 
 
 @dataclass
@@ -177,7 +178,7 @@ def _header(file: _File, lines: Iterator[tuple[int, str]], where: str) -> None:
         elif key == "@univariate" and _true(words, place):
             file.channels = 1
         elif key in ("@dimensions", "@dimension"):
-            if len(words) != 2 or not words[1].isdigit() or words[1] == "0":
+            if len(words) != 2 or not words[1].isdecimal() or int(words[1]) < 1:
                 raise InputError(f"{words[0]} names no number of channels", where=place)
             file.channels = int(words[1])
     raise InputError("the .ts file has no @data", where=where)
@@ -196,8 +197,8 @@ def _row(file: _File, line: str, place: str) -> None:
     if file.labelled:
         label = parts.pop().strip()
         label = None if label in ("", "?") else label
-    if file.channels is None and parts:
-        file.channels = len(parts)
+    if file.channels is None:
+        file.channels = max(1, len(parts))
     if len(parts) != file.channels:
         raise InputError(
             f"a series has {len(parts)} channels where {file.channels} are expected",
@@ -253,4 +254,5 @@ def _stamped_channel(text: str, place: str) -> np.ndarray:
 
 def _shown(error: ValueError) -> str:
     """The text that NumPy could not read."""
-    return str(error).rpartition(":")[2].strip() or "an empty cell"
+    cell = str(error).rpartition(":")[2].strip()
+    return (cell if len(cell) <= SHOWN else f"{cell[:SHOWN]}...") or "an empty cell"
