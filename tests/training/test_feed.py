@@ -21,10 +21,12 @@ def rows_of(counts: list[int]) -> list[torch.Tensor]:
 
 @pytest.mark.parametrize("counts", [[48], [41, 97], [16, 40, 5]])
 @pytest.mark.parametrize("chunk", [1, 3000, 10**9])  # bytes: a step, some steps, all steps at a time
-def test_batches_do_not_depend_on_how_many_are_gathered_at_a_time(monkeypatch, counts, chunk):
+@pytest.mark.parametrize("far", [0, 10**9])  # bytes: gathered in a thread ahead, or when they are needed
+def test_batches_do_not_depend_on_how_many_are_gathered_at_a_time(monkeypatch, counts, chunk, far):
     rows = rows_of(counts)
     expected = list(ResidentFeed(numbers(300), rows, [3] * len(rows), 8).epoch(2))
     monkeypatch.setattr(feeds, "CHUNK_BYTES", chunk)
+    monkeypatch.setattr(feeds, "FAR_BYTES", far)
     for ours, theirs in zip(
         ResidentFeed(numbers(300), rows, [3] * len(rows), 8).epoch(2), expected, strict=True
     ):
@@ -92,3 +94,14 @@ def test_steps_of_members_with_fewer_rows():
     assert done == [[0, 0], [2, 2], [3, 3], [3, 6], [3, 7], [5, 9], [6, 14]]
     assert feed.member_steps(steps[:, None]).tolist() == done
     assert feed.done_in_epoch(5).tolist() == [3, 5]
+
+
+def test_an_error_while_rows_are_fetched_ahead_comes_through():
+    def broken():
+        yield "first"
+        raise OSError("the disk is gone")
+
+    fetched = feeds.ahead(broken())
+    assert next(fetched) == "first"
+    with pytest.raises(OSError, match="the disk is gone"):
+        next(fetched)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import repeat
 from typing import Any
@@ -13,6 +14,7 @@ from torch import Tensor
 from netwright.data.dataset import Dataset
 from netwright.training.batches import Batches
 
+FAR_BYTES = 2_000_000_000  # sets beyond it may lie on a disk, or far from each other in memory
 CHUNK_BYTES = 32_000_000  # gathered at a time: far fewer operations than a gather for each step
 
 
@@ -113,13 +115,21 @@ class ResidentFeed(Feed):
     def epoch(self, epoch: int) -> Iterator[Batch]:
         size, place = self.batches.size, 0
         group = max(1, min(self.passes, CHUNK_BYTES // max(1, self._row_bytes() * size * len(self.steps))))
-        for index, real in self.batches.epoch(epoch, group):
-            if self.cut:  # nothing is filled up
-                index, real = (each[:, : self.rows - place * size] for each in (index, real))
-            full = self.cut or place + group <= self.batches.full
-            for batch in self._steps(self._gather(index, None if full else real), place):
+        chunks = self._chunks(epoch, group)
+        for chunk in ahead(chunks) if self._bytes() > FAR_BYTES else chunks:
+            for batch in self._steps(chunk, place):
                 yield batch
                 place += 1
+
+    def _chunks(self, epoch: int, group: int) -> Iterator[Batch]:
+        """The rows of `group` steps at a time."""
+        size = self.batches.size
+        for place, (index, real) in enumerate(self.batches.epoch(epoch, group)):
+            first = place * group
+            if self.cut:  # nothing is filled up
+                index, real = (each[:, : self.rows - first * size] for each in (index, real))
+            full = self.cut or first + group <= self.batches.full
+            yield self._gather(index, None if full else real)
 
     def pieces(self, size: int) -> Iterator[Batch]:
         for index, real in self.batches.pieces(size):
@@ -150,9 +160,22 @@ class ResidentFeed(Feed):
                     w = None
             yield Batch(x, y, w, real, active)
 
+    def _bytes(self) -> int:
+        """Bytes that lie behind the raw tensors; windows of a series share theirs."""
+        return sum(tensor.untyped_storage().nbytes() for tensor in self.data.raw.values())
+
     def _row_bytes(self) -> int:
         tensors = [*self.data.raw.values(), *_parts(self.data.target)]
         return sum(tensor.element_size() * tensor[:1].numel() for tensor in tensors)
+
+
+def ahead(items: Iterator[Batch]) -> Iterator[Batch]:
+    """The same, each made in a thread while the one before is used: its rows may have to come from a disk."""
+    with ThreadPoolExecutor(1) as thread:
+        waiting = thread.submit(next, items, None)
+        while (item := waiting.result()) is not None:
+            waiting = thread.submit(next, items, None)
+            yield item
 
 
 def take(tensors: Any, index: Tensor) -> Any:
