@@ -81,7 +81,7 @@ def test_one_wrong_year_does_not_fill_the_memory():
 def test_filling_looks_at_earlier_values_only_and_stays_within_a_series():
     values = np.array([[1.0], [NAN], [3.0], [NAN], [NAN], [9.0]])
     starts = np.array([0, 4, 6])
-    assert fill(values, starts, "forward")[:, 0].tolist() == [1, 1, 3, 3, 9, 9]
+    assert fill(values, starts, "forward")[:, 0].tolist() == [1, 1, 3, 3, 0, 9]
     assert fill(values, starts, "zero")[:, 0].tolist() == [1, 0, 3, 0, 0, 9]
     changed = values.copy()
     changed[2] = 100.0
@@ -95,5 +95,9 @@ def test_filling_with_the_season_before():
     assert filled[:, 0].tolist() == [1, 2, 3, 1, 2, 6, 1, 2, 6]
 
 
-def test_a_column_without_any_value_is_zero():
-    assert fill(np.full((3, 1), NAN), np.array([0, 3]), "forward").tolist() == [[0], [0], [0]]
+def test_before_the_first_value_stands_what_is_given():
+    values = np.array([[NAN, NAN], [NAN, 4.0], [NAN, NAN]])
+    starts, before = np.array([0, 3]), np.array([7.0, 8.0])
+    assert fill(values, starts, "forward", before=before).tolist() == [[7, 8], [7, 4], [7, 4]]
+    assert fill(values, starts, "forward").tolist() == [[0, 0], [0, 4], [0, 4]]
+    assert fill(values, starts, "season", 2, before).tolist() == [[7, 8], [7, 4], [7, 4]]

@@ -117,6 +117,23 @@ def test_what_is_in_test_rows_changes_nothing_that_is_saved(run, tmp_path):
         assert (other.folder / "model" / name).read_bytes() == (run.folder / "model" / name).read_bytes()
 
 
+def test_the_first_value_of_a_series_stands_in_no_look_back_before_it(tmp_path):
+    """A target of one series that is there in test rows only says nothing about itself in training ones."""
+    models = []
+    for factor in (1.0, 1e3):
+        late = pl.when(pl.int_range(300) >= 240).then(pl.col("heat") * factor).otherwise(None)
+        frame = pl.concat(
+            [
+                hours().with_columns(shop=pl.lit("old")),
+                hours(seed=1).with_columns(late.alias("heat"), shop=pl.lit("new")),
+            ]
+        ).with_columns(part=pl.Series((["train"] * 200 + ["val"] * 40 + ["test"] * 60) * 2))
+        settings = {"series": "shop", "split_column": "part", "target": ["load", "heat"]}
+        models.append(train(frame, tmp_path, f"run{factor:g}", **settings).folder / "model")
+    for name in ("network.safetensors", "schema.json", "network.json"):
+        assert (models[0] / name).read_bytes() == (models[1] / name).read_bytes()
+
+
 def test_evaluate_gives_the_scores_of_all_windows(run):
     scores = run.evaluate(hours()[240 - 12 :])
     for name, value in scores.items():

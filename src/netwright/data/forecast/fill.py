@@ -7,22 +7,29 @@ from itertools import pairwise
 import numpy as np
 
 
-def fill(values: np.ndarray, starts: np.ndarray, how: str, season: int = 1) -> np.ndarray:
+def fill(
+    values: np.ndarray,
+    starts: np.ndarray,
+    how: str,
+    season: int = 1,
+    before: np.ndarray | float = 0.0,
+) -> np.ndarray:
     """Series without missing values.
 
     Arguments:
         values: NaN where missing. [T, C]
         starts: where series begin, and the end of the last. [S + 1]
         how: "zero"; "season": the value a season before, where there is one, else as forward; all others: the
-            last value. Before a column's first value there is nothing to go by, and that value stands.
+            last value.
         season: steps of a season.
+        before: what stands before a column's first value, where there is nothing to go by; also [C].
 
     Returns:
-        [T, C]; 0 in columns without any value.
+        [T, C]
 
     Example:
         >>> fill(np.array([[np.nan], [1.0], [np.nan], [3.0]]), np.array([0, 4]), "forward").T.tolist()
-        [[1.0, 1.0, 1.0, 3.0]]
+        [[0.0, 1.0, 1.0, 3.0]]
     """
     if how == "zero":
         return np.nan_to_num(values)
@@ -33,17 +40,14 @@ def fill(values: np.ndarray, starts: np.ndarray, how: str, season: int = 1) -> n
             continue
         if how == "season" and season > 1:
             for start in range(season, len(part), season):  # a season at a time, so that one fills the next
-                here, before = part[start : start + season], part[start - season : start]
-                here[:] = np.where(np.isnan(here), before[: len(here)], here)
-        _forward(part)
+                here, last_one = part[start : start + season], part[start - season : start]
+                here[:] = np.where(np.isnan(here), last_one[: len(here)], here)
+        _forward(part, before)
     return filled
 
 
-def _forward(part: np.ndarray) -> None:
+def _forward(part: np.ndarray, before: np.ndarray | float) -> None:
     """In place. [T, C]"""
-    there = ~np.isnan(part)
     steps = np.arange(len(part))[:, None]
-    latest = np.maximum.accumulate(np.where(there, steps, -1), axis=0)
-    earliest = np.where(there.any(0), there.argmax(0), 0)
-    part[:] = np.take_along_axis(part, np.where(latest < 0, earliest, latest), axis=0)
-    np.nan_to_num(part, copy=False)
+    latest = np.maximum.accumulate(np.where(np.isnan(part), -1, steps), axis=0)
+    part[:] = np.where(latest < 0, before, np.take_along_axis(part, latest.clip(min=0), axis=0))

@@ -85,6 +85,7 @@ class ForecastSchema(BaseModel):
         known: columns whose values are known ahead.
         calendar: inputs of the calendar, see `netwright.data.forecast.known`.
         season: steps of a season; 1 for none.
+        before: the mean of each target in training steps, which stands before its first value in a look-back.
         lookback, horizon: steps that are seen, and that are forecast.
         gaps, duplicates: as in the config.
     """
@@ -100,6 +101,7 @@ class ForecastSchema(BaseModel):
     known: list[Known] = Field(default_factory=list)
     calendar: list[str] = Field(default_factory=list)
     season: int
+    before: list[float] = Field(default_factory=list)
     lookback: int
     horizon: int
     gaps: str = "forward"

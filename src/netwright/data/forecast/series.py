@@ -103,17 +103,13 @@ def series_of(table: Table, schema: ForecastSchema, grid: Grid | None = None) ->
     known = values_on(grid, known_values(table.frame, schema.known), schema.duplicates)
     known = fill_known(known, grid)
     known = np.concatenate([known, calendar_values(grid.times, schema.calendar)], axis=1)
-    return Series(grid, values, fill(values, grid.starts, schema.gaps, schema.season), known)
+    before = np.array(schema.before) if schema.before else 0.0
+    return Series(grid, values, fill(values, grid.starts, schema.gaps, schema.season, before), known)
 
 
 def fill_known(known: np.ndarray, grid: Grid) -> np.ndarray:
-    """Known inputs where a cell is missing: the last value; of a column without any, nothing. [T, K]"""
-    lacking = np.isnan(known)
-    if not lacking.any():
-        return known
-    filled = fill(known, grid.starts, "forward")
-    never = np.stack([lacking[a:b].all(0) for a, b in zip(grid.starts, grid.starts[1:], strict=False)])
-    return np.where(never[grid.series], np.nan, filled)
+    """Known inputs where a cell is missing: the last value; before the first one, nothing. [T, K]"""
+    return fill(known, grid.starts, "forward", before=np.nan)
 
 
 def targets_of(table: Table, names: list[str]) -> tuple[np.ndarray, list[Finding]]:

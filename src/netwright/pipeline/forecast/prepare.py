@@ -111,7 +111,7 @@ def prepare(config: Config, source: Any, watch: Watch) -> Prepared:
             raise InputError(f"the target {name!r} has no value in any training row", where=table.source)
     mean, deviation = _moments(values[train])
     findings += _constant(deviation, config.data.target)
-    schema = _schema(table, config, times, grid, values, train)
+    schema = _schema(table, config, times, grid, values, train, mean)
     series = series_of(table, schema, grid)
     windows = _windows(schema, series, role, config.forecast.stride, table)
     findings += _short(grid, schema)
@@ -225,12 +225,18 @@ def _of_column(table: Table, column: str) -> np.ndarray:
 
 
 def _schema(
-    table: Table, config: Config, times: Times, grid: Grid, values: np.ndarray, train: np.ndarray
+    table: Table,
+    config: Config,
+    times: Times,
+    grid: Grid,
+    values: np.ndarray,
+    train: np.ndarray,
+    mean: np.ndarray,
 ) -> ForecastSchema:
     """Columns and steps; season and look-back are found on the training steps."""
     wanted, horizon = config.forecast, int(config.forecast.horizon or 0)
     runs = _runs(train, grid)
-    filled = fill(values, grid.starts, "forward")
+    filled = fill(values, grid.starts, "forward", before=mean)
     longest = max((b - a for a, b in runs), default=0)
     season = wanted.season
     if season == "auto":
@@ -251,6 +257,7 @@ def _schema(
         known=find_known(table.frame[np.sort(rows[rows >= 0])], wanted.known),
         calendar=calendar_names(grid.step) if wanted.calendar else [],
         season=season,
+        before=mean.tolist(),
         lookback=lookback,
         horizon=horizon,
         gaps=wanted.gaps,
