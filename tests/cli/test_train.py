@@ -9,8 +9,10 @@ import polars as pl
 import pytest
 
 from netwright.cli.options import config_of
+from netwright.cli.summary import summary
 from netwright.config import Config
 from netwright.pipeline.resolve import EFFORTS
+from netwright.report.record import Record
 
 
 def test_summary_tells_score_baselines_findings_and_places(netwright, table, tmp_path):
@@ -124,3 +126,17 @@ def test_demo(netwright, tmp_path, monkeypatch):
     assert f"netwright evaluate runs/{folder.name} sample:breast_cancer" in result.out
     assert pl.read_csv(folder / "predictions.csv").height == 114
     assert "569 tumours" in result.err
+
+
+@pytest.mark.parametrize(
+    ("margin", "said"),
+    [
+        ({"constant": (-0.1, 0.1), "linear": (-0.2, -0.1)}, "the linear model is better"),
+        ({"constant": (-0.1, 0.1), "linear": (-0.1, 0.1)}, "the columns hardly tell the target"),
+        ({"constant": (0.1, 0.2), "linear": (-0.2, -0.1)}, "worse than the linear model"),
+    ],
+)
+def test_a_network_that_learnt_little_does_not_blame_the_columns(netwright, run, margin, said):
+    record = Record.read(run)
+    text = summary(replace(record, metrics={**record.metrics, "margin": margin}), run)
+    assert said in text

@@ -11,7 +11,8 @@ if TYPE_CHECKING:
     from netwright.config import Config
 
 DATA_HELP = (
-    "File (CSV, Parquet, Arrow, JSON lines, ARFF; plain, compressed or zipped), sample:NAME, or URL::QUERY."
+    "File (CSV, Parquet, Arrow, JSON lines, ARFF, .ts; plain, compressed or zipped), folder or zip of "
+    "pictures, sounds or texts, sample:NAME, or URL::QUERY."
 )
 
 Data = Annotated[str, typer.Argument(metavar="DATA", help=DATA_HELP)]

@@ -85,9 +85,12 @@ def _verdict(record: Record) -> str:
         from netwright.report.forecast import verdict
 
         return verdict(record) or ""
-    if baseline_verdict(record, "constant") in ("level with", "worse than"):
-        return "The network is no better than a constant prediction: the columns hardly tell the target."
     verdict = baseline_verdict(record, "linear")
+    if baseline_verdict(record, "constant") in ("level with", "worse than"):
+        lacking = "The network is no better than a constant prediction"
+        if verdict == "worse than":
+            return f"{lacking}, and the linear model is better: train for longer, or take that model."
+        return f"{lacking}: the columns hardly tell the target."
     return {
         "better than": "The network is better than the linear model, beyond chance.",
         "level with": "The network is level with the linear model: the simpler model may serve as well.",
