@@ -300,6 +300,10 @@ def _record(config: Config, table: Table, split: Split, schema: Schema) -> None:
     config.data.task = schema.target.task
     config.data.positive = schema.target.positive
     config.data.kinds = {column.name: column.kind for column in schema.columns}
+    for column in schema.of_kind("series"):
+        if config.data.series.id is not None and not config.data.series.values:
+            config.data.series.values = list(column.channels)
+            schema.series = config.data.series  # a table to predict may have others that change
 
 
 def weight_column(table: Table, name: str) -> np.ndarray:
