@@ -131,7 +131,12 @@ def main() -> None:
                 out = Path(folder) / f"run-{seed}"
                 command = [sys.executable, "-m", "netwright", "train", *arguments, "--seed", seed]
                 began = time.monotonic()
-                subprocess.run([*command, "--out", str(out)], check=True, stderr=subprocess.DEVNULL)
+                subprocess.run(
+                    [*command, "--out", str(out)],
+                    check=True,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                )
                 seconds = time.monotonic() - began
                 metrics = json.loads((out / "metrics.json").read_text(encoding="utf-8"))
                 others = {

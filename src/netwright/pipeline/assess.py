@@ -26,6 +26,7 @@ from netwright.runs.bundle import Bundle
 from netwright.runs.model import TableModel
 
 MOST_TRAINING_ROWS = 50_000  # scored; more tell nothing new
+MOST_DEEP_ROWS = 10_000  # of pictures, sounds and series, which take longer
 IMPORTANCE_SECONDS = 10.0
 IMPORTANCE_ROWS = 2_000
 BASELINE_SECONDS = 8.0
@@ -120,7 +121,9 @@ def assess(
     schema, split = prepared.schema, prepared.split
     task = schema.target.task
     output = _outputs(network, data)
-    scored = np.sort(np.random.default_rng(0).permutation(split.train)[:MOST_TRAINING_ROWS])
+    deep = schema.of_kind("image", "sound", "series")
+    most = MOST_DEEP_ROWS if deep else MOST_TRAINING_ROWS
+    scored = np.sort(np.random.default_rng(0).permutation(split.train)[:most])
     parts = {"train": scored, "validation": split.validation, "test": split.test}
     outputs = {part: output(rows) for part, rows in parts.items()}
     truth, threshold = prepared.target[split.test], network.threshold
@@ -239,8 +242,9 @@ def _exchanging(network: Network, data: Dataset, schema: Schema, scored: np.ndar
 
 
 def _predictions(prepared: Prepared, model: TableModel, output: np.ndarray) -> pl.DataFrame:
-    """The test rows' numbers in the source, true and predicted targets, and probabilities."""
+    """The test rows' numbers and files in the source, true and predicted targets, and probabilities."""
     rows = prepared.split.test
     targets = prepared.table.frame.select(prepared.schema.target.columns)[rows]
-    columns = [pl.Series("row", prepared.table.rows[rows]), *targets.get_columns()]
+    names = [series.gather(rows) for series in prepared.table.row_names()]
+    columns = [pl.Series("row", prepared.table.rows[rows]), *names, *targets.get_columns()]
     return pl.DataFrame(columns + model.prediction_columns(output, "_predicted"))

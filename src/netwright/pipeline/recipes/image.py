@@ -24,7 +24,7 @@ CHANGES: dict[str, dict[str, Any]] = {
 SMALL = 16  # rows and columns up to which a shift by one is much
 GREY_PHOTO = 64  # rows and columns from which a grey picture is taken for a photo
 SIZES = {"cnn": 32, "resnet": 32, "vit": 96}
-PRODUCTS = {"quick": 3e12, "normal": 4e13, "best": 3e14}
+PRODUCTS = {"quick": 3e12, "normal": 3.5e13, "best": 3e14}
 """multiplications of a whole training, forward and backward; 1e12 take about 13 s of a processor core"""
 MOST_EPOCHS = {"quick": 12, "normal": 40, "best": 120}
 LEAST_EPOCHS = {"quick": 2, "normal": 4, "best": 10}
