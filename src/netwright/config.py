@@ -110,6 +110,8 @@ class SeriesTableConfig(Section):
     """column that a series' rows are sorted by; in the order of the table unless given"""
     values: Names = Field(default_factory=list)
     """columns with the values, one for each channel; unless given, all numbers that change within a series"""
+    decimal_comma: bool | Literal["auto"] = "auto"
+    """whether numbers in text have a comma before the decimals; found in the table to train on unless given"""
 
 
 class DataConfig(Section):

@@ -43,6 +43,24 @@ def test_wide_patterns_are_channels():
     assert joined.columns == ["series", "y_label"]
 
 
+def test_a_decimal_comma_is_found_once_and_holds_for_later_tables():
+    config = SeriesTableConfig(wide=["t_*"])
+    table = Table(pl.DataFrame({"t_1": ["1,25", "0,5"], "t_2": ["2,5", "1.000,5"]}), "a", "a")
+    found = join_series(table, config).media["series"]
+    assert config.decimal_comma is True
+    assert found.content("1").tolist() == [[0.5], [1000.5]]
+    later = Table(pl.DataFrame({"t_1": ["1,234"], "t_2": ["5,678"]}), "b", "b")  # by itself: thousands
+    assert join_series(later, config).media["series"].content("0")[:, 0] == pytest.approx([1.234, 5.678])
+
+
+def test_a_few_commas_leave_all_other_numbers_as_they_are():
+    cells = ["0.125"] * 19
+    for last in ("0.5", "0,5"):
+        table = Table(pl.DataFrame({"t_1": [*cells, last], "t_2": [*cells, "0.25"]}), "a", "a")
+        found = join_series(table, SeriesTableConfig(wide=["t_*"])).media["series"]
+        assert found.content("0").tolist() == [[0.125], [0.125]]
+
+
 def test_a_wide_row_without_values_is_missing():
     joined = join_series(table_of({"t1": [None, 2.0], "t2": [None, 1.0]}), SeriesTableConfig(wide=["t*"]))
     assert joined.frame["series"].to_list() == [None, "1"]

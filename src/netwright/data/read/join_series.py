@@ -27,7 +27,8 @@ def join_series(table: Table, config: SeriesTableConfig, target: Iterable[str] =
     Arguments:
         table: as read.
         config: which columns are values, or which column says what belongs together; the table stays as it is
-            when it says neither.
+            when it says neither. Whether numbers have a decimal comma is filled in where it is left open,
+            so that later tables are read in the same way, however few rows they have.
         target: names of target columns, where there are any.
 
     Returns:
@@ -49,8 +50,11 @@ def join_series(table: Table, config: SeriesTableConfig, target: Iterable[str] =
             where="data.series",
             hint="give wide (columns of one row), or id, time and values (rows of one series)",
         )
+    if config.decimal_comma == "auto" and (config.wide or config.id is not None):
+        given = {config.id, config.time, *target}
+        config.decimal_comma = _has_commas([cells for cells in table.frame if cells.name not in given])
     if config.wide:
-        return _from_wide(table, config.wide, set(target))
+        return _from_wide(table, config, set(target))
     if config.id is not None:
         return _from_long(table, config, list(target))
     if config.time is not None or config.values:
@@ -62,11 +66,11 @@ def join_series(table: Table, config: SeriesTableConfig, target: Iterable[str] =
 # ---------------------------------------------------------------------------------------------- wide
 
 
-def _from_wide(table: Table, wide: list[str], target: set[str]) -> Table:
+def _from_wide(table: Table, config: SeriesTableConfig, target: set[str]) -> Table:
     """Each name that is no pattern is a step of the one channel; each pattern is a channel."""
     candidates = [name for name in table.columns if name not in target]
-    plain = [name for name in wide if name in candidates]
-    patterns = [name for name in wide if name not in candidates]
+    plain = [name for name in config.wide if name in candidates]
+    patterns = [name for name in config.wide if name not in candidates]
     channels = {"value": plain} if plain else {}
     for pattern in patterns:
         found = [name for name in candidates if fnmatchcase(name, pattern)]
@@ -83,7 +87,7 @@ def _from_wide(table: Table, wide: list[str], target: set[str]) -> Table:
     findings = list(table.findings)
     for channel, names in enumerate(channels.values()):
         for step, name in enumerate(names):
-            values[:, step, channel] = _numbers(table.frame[name], findings)
+            values[:, step, channel] = _numbers(table.frame[name], config, findings)
     keys: list[str | None] = [str(row) for row in table.rows]
     arrays = {}
     for place, key in enumerate(keys):
@@ -123,7 +127,7 @@ def _from_long(table: Table, config: SeriesTableConfig, target: list[str]) -> Ta
     given = {config.id, config.time, *config.values}
     constant, varying = _divide(frame, code, [name for name in frame.columns if name not in given])
     _check_targets(target, varying, frame, code, keys)
-    names = config.values or [name for name in varying if _is_numeric(frame[name])]
+    names = config.values or [name for name in varying if _is_numeric(frame[name], config)]
     if not names:
         hint = "name them with data.series.values"
         raise InputError("no column of numbers changes within a series", where=table.source, hint=hint)
@@ -131,7 +135,7 @@ def _from_long(table: Table, config: SeriesTableConfig, target: list[str]) -> Ta
     if left:
         what = f"{', '.join(map(repr, left))} changed within series and could not be kept as columns."
         findings.append(Finding("series_columns", "note", what, "left out", left))
-    values = np.stack([_numbers(frame[name], findings) for name in names], axis=1)  # [rows, C]
+    values = np.stack([_numbers(frame[name], config, findings) for name in names], axis=1)  # [rows, C]
     arrays = dict(zip(keys, np.split(values, starts[1:]), strict=True))
     name = _free(SERIES, constant)
     joined = frame[starts].select(pl.Series(name, keys, dtype=pl.String), *constant)
@@ -252,14 +256,14 @@ def _joined(
     return replace(table, frame=frame, findings=findings, media=media_of_all, rows=rows)
 
 
-def _is_numeric(cells: pl.Series) -> bool:
+def _is_numeric(cells: pl.Series, config: SeriesTableConfig) -> bool:
     there = len(cells) - cells.null_count()
-    return there > 0 and len(_parsed(cells).drop_nulls()) >= MOST_CELLS * there
+    return there > 0 and len(_parsed(cells, config).drop_nulls()) >= MOST_CELLS * there
 
 
-def _numbers(cells: pl.Series, findings: list[Finding]) -> np.ndarray:
+def _numbers(cells: pl.Series, config: SeriesTableConfig, findings: list[Finding]) -> np.ndarray:
     """Values of a column, NaN where there are none. Says how many cells are no numbers."""
-    numbers = _parsed(cells)
+    numbers = _parsed(cells, config)
     there, read = len(cells) - cells.null_count(), len(numbers) - numbers.null_count()
     if there and read < MOST_CELLS * there:
         example = cells.filter(cells.is_not_null() & numbers.is_null())[0]
@@ -277,14 +281,23 @@ def _numbers(cells: pl.Series, findings: list[Finding]) -> np.ndarray:
         return numbers.fill_null(np.nan).to_numpy().astype(np.float32)
 
 
-def _parsed(cells: pl.Series) -> pl.Series:
+def _has_commas(columns: list[pl.Series]) -> bool:
+    """Whether cells are numbers with a decimal comma: clearly more of them are read so than with a point.
+
+    A few cells of another country's hand must not make thousands of the others' decimals.
+    """
+    texts = [cells for cells in columns if cells.dtype == pl.String]
+    point, comma = (
+        sum(len(cells) - as_number(cells, decimal_comma=each).null_count() for cells in texts)
+        for each in (False, True)
+    )
+    return point < MOST_CELLS * comma
+
+
+def _parsed(cells: pl.Series, config: SeriesTableConfig) -> pl.Series:
     if cells.dtype != pl.String and not cells.dtype.is_numeric() and cells.dtype != pl.Boolean:
         return pl.Series(cells.name, [None] * len(cells), dtype=pl.Float64)
-    plain = as_number(cells)
-    if cells.dtype != pl.String or plain.null_count() == cells.null_count():
-        return plain
-    commas = as_number(cells, decimal_comma=True)
-    return commas if commas.null_count() < plain.null_count() else plain
+    return as_number(cells, decimal_comma=config.decimal_comma is True)
 
 
 def _free(name: str, taken: Sequence[str]) -> str:
