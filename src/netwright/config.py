@@ -111,7 +111,7 @@ class SeriesTableConfig(Section):
     values: Names = Field(default_factory=list)
     """columns with the values, one for each channel; unless given, all numbers that change within a series"""
     decimal_comma: bool | Literal["auto"] = "auto"
-    """whether numbers in text have a comma before the decimals; found in the table to train on unless given"""
+    """whether numbers in text have a comma before the decimals; found in the training table unless given"""
 
 
 class DataConfig(Section):
@@ -224,7 +224,7 @@ class TextConfig(PretrainedConfig):
     characters: bool | Literal["auto"] = "auto"
     """whether a bag reads the n-grams of letters within words too; auto: where texts are sentences, and up to
     50,000 of them"""
-    buckets: Annotated[int, Field(ge=16, le=2**20)] | Literal["auto"] = "auto"
+    buckets: Annotated[int, Field(ge=1, le=2**20)] | Literal["auto"] = "auto"
     """n-grams, words or pieces that have a vector, the most frequent; auto: all that come in two texts"""
     size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     """numbers of a vector"""
@@ -243,9 +243,9 @@ class ImageConfig(PretrainedConfig):
 
     encoder: Literal["auto", "cnn", "resnet", "vit"] = "auto"
     """cnn: small and fast; resnet: deeper, with skips; vit: a small vision transformer"""
-    height: Annotated[int, Field(ge=4, le=1024)] | Literal["auto"] = "auto"
+    height: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     """rows that a picture is scaled to; found from the pictures that are learnt from"""
-    width: Annotated[int, Field(ge=4, le=1024)] | Literal["auto"] = "auto"
+    width: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"
     channels: Literal["auto", 1, 3] = "auto"
     """1: grey, 3: colour"""
     size: Annotated[int, Field(ge=1, le=1024)] | Literal["auto"] = "auto"

@@ -100,6 +100,12 @@ def test_heads_that_claim_anything_are_refused() -> None:
     ).all()
 
 
+def test_slow_sounds_are_brought_up_to_what_spectra_are_made_of() -> None:
+    column = Column(name="s", kind="sound")
+    sounds.describe(column, arrays(a=file_of(whole(tone(4, 50, 5)), 50)), ["a"], SoundConfig())
+    assert (column.rate, column.shape) == (1000, [4000])
+
+
 def test_samples_that_are_no_numbers_are_silence() -> None:
     samples = np.array([0.5, np.nan, np.inf, -np.inf, 1e38, -0.5], np.float32)
     found = sounds.sixteen_bit(arrays(a=file_of(samples, 8000)), "a", 8000, 6)

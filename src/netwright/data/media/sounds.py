@@ -1,7 +1,7 @@
 """Sounds as raw tensors: one channel, one rate, 16 bit.
 
 Several channels become their mean. All sounds are brought to the rate that most of those have that may be
-learnt from, at most 16,000 a second, by a polyphase filter. Of a sound that is longer than the longest of
+learnt from, 1,000 to 16,000 a second, by a polyphase filter. Of a sound that is longer than the longest of
 them, or than the settings allow, the middle part is kept.
 
 WAV files of plain numbers are read without any package; FLAC, OGG, MP3, AIFF and others by `soundfile`.
@@ -31,7 +31,7 @@ from netwright.errors import MissingExtra
 
 END = -32768  # fills up after a sound's end
 SCALE = 32768.0
-MOST_RATE = 16_000
+LEAST_RATE, MOST_RATE = 1_000, 16_000
 SECONDS = 10.0
 PARTS = 8  # of a sound, in the linear baseline
 BANDS = 40
@@ -64,7 +64,7 @@ def describe(column: Column, media: Media, texts: list[str], settings: SoundConf
     heads = [found for found in in_threads(lambda text: _head(media, text), texts) if isinstance(found, Head)]
     rates = Counter(head.rate for head in heads)
     usual = max(rates, key=lambda rate: (rates[rate], rate), default=MOST_RATE)
-    column.rate = min(usual, MOST_RATE) if settings.rate == "auto" else settings.rate
+    column.rate = min(max(usual, LEAST_RATE), MOST_RATE) if settings.rate == "auto" else settings.rate
     seconds = SECONDS if settings.seconds == "auto" else settings.seconds
     longest = max((head.frames / head.rate for head in heads), default=0.0)
     column.shape = [max(1, math.ceil(min(longest, seconds) * column.rate - 1e-6))]
