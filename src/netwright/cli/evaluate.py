@@ -35,7 +35,9 @@ def evaluate(
         return
     labelled, truth = model.labelled(rows)
     if len(labelled) < len(rows):
-        say(f"{counted(len(rows) - len(labelled), 'row')} without a target left out")
+        alone = len(model.schema.inputs) == 1 and model.schema.inputs[0].name in rows.media
+        lacking = "a target or a readable file" if alone else "a target"
+        say(f"{counted(len(rows) - len(labelled), 'row')} without {lacking} left out")
     output = model.outputs(labelled)
     target = model.schema.target
     scores = score(target.task, truth, output, threshold=model.threshold)

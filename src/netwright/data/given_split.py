@@ -108,9 +108,11 @@ def join_files(main: Table, validation: Table | None, test: Table | None) -> tup
             total = found.setdefault(column, {})
             for word, count in counts.items():
                 total[word] = total.get(word, 0) + count
+    names = [table.names.gather(table.rows) for table in tables if table.names is not None]
     joined = replace(
         main,
         frame=frame,
+        names=pl.concat(names) if len(names) == len(tables) else None,
         rows=np.arange(frame.height, dtype=np.int64),
         words=found,
         media=media,

@@ -35,6 +35,8 @@ class Table:
         folder: where relative paths in cells start from; None for rows in memory.
         target: the column to predict where the user names none, as in a folder of class folders.
         split_column: the same for the column of roles.
+        names: what the source's rows are called, by their numbers in `rows`, where no column says it: files
+            of texts, ids of series.
     """
 
     frame: pl.DataFrame
@@ -48,6 +50,7 @@ class Table:
     folder: Path | None = None
     target: str | None = None
     split_column: str | None = None
+    names: pl.Series | None = None
 
     def __post_init__(self) -> None:
         if self.rows is None:
@@ -73,6 +76,15 @@ class Table:
                     self.frame[name].replace_strict(texts, digests, default=None, return_dtype=pl.String)
                 )
         return self.frame.with_columns(columns)
+
+    def row_names(self) -> list[pl.Series]:
+        """Columns that tell a reader of predictions which row is which: files, ids of series. [C] of [N]"""
+        found = [] if self.names is None else [self.names.gather(self.rows)]
+        for name, media in self.media.items():
+            if name in self.columns:
+                files = [None if text is None else media.file(text) for text in self.frame[name]]
+                found += [pl.Series(name, files)] if any(file is not None for file in files) else []
+        return found
 
     def keep(self, mask: np.ndarray) -> Table:
         """The table with only the rows where `mask` ([N] bool) is true."""

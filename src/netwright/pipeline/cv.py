@@ -383,6 +383,7 @@ def _out_of_fold(prepared: Prepared, model: TableModel, scored: list[Scored]) ->
         targets = prepared.table.frame.select(prepared.schema.target.columns)[rows]
         columns = [
             pl.Series("row", prepared.table.rows[rows]),
+            *(series.gather(rows) for series in prepared.table.row_names()),
             pl.Series("fold", np.full(len(rows), fold.number)),
             pl.Series("repeat", np.full(len(rows), fold.repeat)),
             *targets.get_columns(),
@@ -421,7 +422,8 @@ def _test(
     output = model.network.predict_mean(data.raw, index).double().cpu().numpy()
     truth = prepared.target[rows]
     targets = prepared.table.frame.select(prepared.schema.target.columns)[rows]
-    columns = [pl.Series("row", prepared.table.rows[rows]), *targets.get_columns()]
+    names = [series.gather(rows) for series in prepared.table.row_names()]
+    columns = [pl.Series("row", prepared.table.rows[rows]), *names, *targets.get_columns()]
     predictions = pl.DataFrame(columns + model.prediction_columns(output, "_predicted"))
     write_text(folder / "predictions.csv", predictions.write_csv())
     return {

@@ -23,6 +23,8 @@ from netwright.evaluate.scorers import decided
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
 
+CONTENTS = {"image": "pictures", "sound": "sounds", "series": "series"}
+
 
 class TableModel:
     """A network, and the schema that turns tables into its inputs.
@@ -102,11 +104,12 @@ class TableModel:
         return np.asarray(self.classes)[decided(output, self.threshold)]
 
     def predict_frame(self, source: Any) -> pl.DataFrame:
-        """A table of predictions: id columns, the predicted target, and probabilities."""
+        """A table of predictions: ids and files of the rows, the predicted target, and probabilities."""
         table = self.read(source)
         output = self.outputs(table)
         ids = [column.name for column in self.schema.of_kind("id") if column.name in table.columns]
-        return pl.DataFrame([*(table.frame[name] for name in ids), *self.prediction_columns(output)])
+        named = [table.frame[name] for name in ids] + table.row_names()
+        return pl.DataFrame(named + self.prediction_columns(output))
 
     def prediction_columns(self, output: np.ndarray, suffix: str = "") -> list[pl.Series]:
         """The predicted target(s), named with a suffix, and probabilities, as columns."""
@@ -137,7 +140,7 @@ class TableModel:
         return score(self.schema.target.task, target, self.outputs(table), threshold=self.threshold)
 
     def labelled(self, source: Any) -> tuple[Table, np.ndarray]:
-        """The rows that have a target, and their encoded targets.
+        """The rows that have a target, and something to read, and their encoded targets.
 
         Raises:
             InputError: the target is not in the table, or no row has one that the network can predict.
@@ -158,6 +161,9 @@ class TableModel:
             there &= np.isfinite(target).all(axis=1)
         if not there.any():
             raise InputError(f"no row has a value in the target {', '.join(names)}", where=table.source)
+        there &= ~unreadable(table, self.schema).to_numpy()
+        if not there.any():
+            raise InputError("nothing can be read of the rows that have a target", where=table.source)
         if classes and not (target >= 0).any():
             raise InputError(
                 f"no row of the target {names[0]!r} is of a class that the network knows",
@@ -195,10 +201,12 @@ def check_columns(table: Table, schema: Schema) -> list[Finding]:
     """
     names = table.columns
     known = {column.name for column in schema.columns} | set(schema.target.columns)
+    known |= {table.target, table.split_column}  # which folders have without the user's doing
     extra = [name for name in names if name not in known]
     there = set(names)
     lacking = [column.name for column in schema.inputs if column.name not in there]
     if lacking:
+        _check_contents(table, schema, lacking)
         near = nearest(lacking[0], extra)
         raise InputError(
             f"the table lacks {_listed('column', lacking)} that the network was trained with",
@@ -214,6 +222,29 @@ def check_columns(table: Table, schema: Schema) -> list[Finding]:
         if finding:
             findings.append(finding)
     return findings
+
+
+def _check_contents(table: Table, schema: Schema, lacking: list[str]) -> None:
+    """Raises InputError where a network of pictures, sounds or series is given none of them."""
+    there = {media.kind for media in table.media.values()}
+    for column in schema.inputs:
+        if column.name in lacking and column.kind in CONTENTS and column.kind not in there:
+            others = ", ".join(CONTENTS[kind] for kind in sorted(there)) or "none"
+            raise InputError(
+                f"the network reads {CONTENTS[column.kind]} (column {column.name!r}), and here are {others}",
+                where=table.source,
+                hint="give what it was trained with: a folder, a table of the same form, or an array",
+            )
+
+
+def unreadable(table: Table, schema: Schema) -> pl.Series:
+    """Rows of which nothing can be read: their one input is a picture, sound or series that is none. [N]"""
+    none = pl.repeat(False, len(table), eager=True)
+    if len(schema.inputs) != 1 or schema.inputs[0].name not in table.media:
+        return none
+    cells, media = table.frame[schema.inputs[0].name], table.media[schema.inputs[0].name]
+    bad = reader(media.kind).problems(media, cells.drop_nulls().unique(maintain_order=True).to_list())
+    return (cells.is_in(list(bad)) if bad else none).fill_null(True)
 
 
 def _check_cells(table: Table, column: Column) -> Finding | None:
@@ -239,14 +270,15 @@ def _check_cells(table: Table, column: Column) -> Finding | None:
                 where=table.source,
                 hint="look whether columns are mixed up; missing values are empty cells",
             )
-        text = f"{count} cells of {column.name!r} are no {column.kind}"
+        text = f"{_cells(count, column)} {'is' if count == 1 else 'are'} no {column.kind}"
         action = "treated as missing"
     elif column.kind in ("category", "boolean"):
         texts = texts_of(series, column)
         lost = there & ~texts.is_in(column.categories)
         count = int(lost.sum())
-        text = f"{count} cells of {column.name!r} hold values that training did not see"
-        action = "they share the place of unseen values"
+        hold = "holds a value" if count == 1 else "hold values"
+        text = f"{_cells(count, column)} {hold} that training did not see"
+        action = "taken for unseen values, which share a place"
     elif column.kind in ("image", "sound", "series") and there.any():
         media = table.media.get(column.name)
         if media is None or media.kind != column.kind:
@@ -259,14 +291,19 @@ def _check_cells(table: Table, column: Column) -> Finding | None:
         lost = series.is_in(list(bad)).fill_null(False)
         count = int(lost.sum())
         first = next(iter(bad.items()), ("", ""))
-        text = f"{count} cells of {column.name!r} cannot be read, such as {first[0]!r}: {first[1]}"
-        action = "treated as missing: their predictions say nothing of what is in the file"
+        such = "" if count == 1 else "such as "
+        text = f"{_cells(count, column)} cannot be read, {such}{first[0]!r}: {first[1]}"
+        action = "treated as missing: a prediction says nothing of what is in the file"
     else:
         return None
     if not count:
         return None
     examples = table.rows[np.flatnonzero(lost.to_numpy())[:5]].tolist()
     return Finding("unknown_values", "warning", text, action, [column.name], count, examples)
+
+
+def _cells(number: int, column: Column) -> str:
+    return f"{number:,} {'cell' if number == 1 else 'cells'} of {column.name!r}"
 
 
 def _listed(noun: str, names: list[str], most: int = 5) -> str:

@@ -40,6 +40,10 @@ class Media:
         """The same for cells whose contents are the same, whatever they are called."""
         raise NotImplementedError
 
+    def file(self, text: str) -> str | None:
+        """The file that a cell stands for, as the user calls it; None for an array."""
+        return None
+
 
 class Files(Media):
     """Files in a folder, or members of a zip.
@@ -88,6 +92,9 @@ class Files(Media):
             except (OSError, KeyError):
                 self.known[text] = text  # a file that is not there is like no other
         return self.known[text]
+
+    def file(self, text: str) -> str:
+        return text
 
 
 class Arrays(Media):
@@ -143,6 +150,10 @@ class Several(Media):
     def digest(self, text: str) -> str:
         media, own = self.part(text)
         return media.digest(own)
+
+    def file(self, text: str) -> str | None:
+        media, own = self.part(text)
+        return media.file(own)
 
 
 def _file(path: Path) -> bytes:

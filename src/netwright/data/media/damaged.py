@@ -12,6 +12,7 @@ from netwright.data.table import Table
 from netwright.errors import InputError
 
 SHOWN = 10
+FEW = 3  # cells of one reason
 NOUNS = {"image": "picture", "sound": "sound", "series": "series"}
 
 
@@ -49,15 +50,13 @@ def leave_out_unreadable(table: Table, others: list[str]) -> tuple[Table, list[F
         if not lost.any():
             continue
         empty = int(cells.is_null().sum()) if not keeps else 0
-        told = [f"{text}: {why}" for text, why in list(bad.items())[:SHOWN]]
-        told += [f"{empty} rows without one"] if empty else []
-        more = f" and {len(bad) - SHOWN} more" if len(bad) > SHOWN else ""
+        told = _told(bad) + ([f"rows without one: {empty:,}"] if empty else [])
         findings.append(
             Finding(
                 "unreadable_files",
                 "warning",
-                f"{int(lost.sum())} of {len(cells):,} rows have no readable {noun} in {name!r}: "
-                f"{'; '.join(told)}{more}.",
+                f"{int(lost.sum()):,} of {len(cells):,} rows {'has' if lost.sum() == 1 else 'have'} no "
+                f"readable {noun} in {name!r}: {'; '.join(told)}.",
                 "taken as missing" if keeps else "left out",
                 columns=[name],
                 rows=int(lost.sum()),
@@ -69,3 +68,16 @@ def leave_out_unreadable(table: Table, others: list[str]) -> tuple[Table, list[F
         else:
             table = table.keep(~lost.to_numpy())
     return table, findings
+
+
+def _told(bad: dict[str, str]) -> list[str]:
+    """The reasons, each with a few of its cells."""
+    reasons: dict[str, list[str]] = {}
+    for text, why in bad.items():
+        reasons.setdefault(why, []).append(text)
+    told = []
+    for why, texts in reasons.items():
+        more = f" and {len(texts) - FEW:,} more" if len(texts) > FEW else ""
+        told.append(f"{why} ({', '.join(texts[:FEW])}{more})")
+    left = len(told) - SHOWN
+    return told[:SHOWN] + ([f"{left:,} other reasons"] if left > 0 else [])

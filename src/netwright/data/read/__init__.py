@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -11,10 +12,11 @@ import polars as pl
 
 from netwright.config import Kind, ReadConfig
 from netwright.data.media import Media
+from netwright.data.media.endings import unread
 from netwright.data.media.found import find_media
 from netwright.data.read.arff import read_arff
 from netwright.data.read.arrays import take_arrays, take_pictures
-from netwright.data.read.class_folders import NAMES_OF_FOLDERS
+from netwright.data.read.class_folders import NAMES_OF_FOLDERS, not_read
 from netwright.data.read.content import format_of, open_content, short_name
 from netwright.data.read.database import hide_password, read_database
 from netwright.data.read.delimited import read_delimited
@@ -114,6 +116,8 @@ def _from_text(source: str, config: ReadConfig, missing: list[str] | str, labell
         return read_idx_folder(path)
     if path.is_dir() and ts_pair(path) is not None:
         return read_ts_pair(path)
+    if path.is_file() and (ending := unread(path.name)) is not None and config.format == "auto":
+        raise not_read(Counter([ending]), source)
     if "::" not in source and config.member is None and is_media_folder(path):
         return read_folder(path, config, labelled=labelled)
     return _from_file(source, config)

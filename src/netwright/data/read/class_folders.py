@@ -67,8 +67,9 @@ class ClassFolders:
         return self.table(frame, kind, classes)
 
     def table(self, frame: pl.DataFrame, kind: MediaFile, classes: list[str]) -> Table:
-        media = {}
+        media, names = {}, None
         if kind == "text":
+            names = frame[kind].alias("file")
             frame = frame.with_columns(self.contents(frame[kind].to_list()))
         else:
             media = {kind: Files(kind, self.listing.place)}
@@ -82,6 +83,7 @@ class ClassFolders:
             folder=self.listing.place,
             target=LABEL if LABEL in frame.columns else None,
             split_column=SPLIT if SPLIT in frame.columns else None,
+            names=names,
         )
 
     def of_one_kind(self) -> tuple[MediaFile, list[str]]:
@@ -117,13 +119,7 @@ class ClassFolders:
             return "text", texts
         foreign = Counter(ending for file in files if (ending := unread(file)))
         if foreign:
-            ending = foreign.most_common(1)[0][0]
-            kind = UNREAD[ending]
-            raise InputError(
-                f"files of the kind {ending} are not read ({foreign[ending]} of them)",
-                where=self.where,
-                hint=f"convert them to {BETTER[kind]}",
-            )
+            raise not_read(foreign, self.where)
         tables = [file for file in files if is_table(file)]
         raise InputError(
             f"there are no pictures, sounds or text files in it, but {_listed(files)}",
@@ -137,13 +133,15 @@ class ClassFolders:
         if not others:
             return
         foreign = sorted({ending for file in others if (ending := unread(file))})
+        noun = f"file is no {MANY[kind][:-1]}" if len(others) == 1 else f"files are no {MANY[kind]}"
+        done = "it was left aside" if len(others) == 1 else "they were left aside"
         read_elsewhere = f"; {', '.join(foreign)} is not read, convert it first" if foreign else ""
         self.findings.append(
             Finding(
                 "other_files",
                 "warning" if foreign else "note",
-                f"{len(others)} files are no {MANY[kind]}: {_listed(others)}.",
-                f"they were left aside{read_elsewhere}",
+                f"{len(others)} {noun}: {_listed(others)}.",
+                f"{done}{read_elsewhere}",
                 rows=len(others),
             )
         )
@@ -201,6 +199,7 @@ class ClassFolders:
         roles = {role: role for role in given}
         if "test" not in given:
             roles["validation"] = "test"
+        if "test" not in given and self.labelled:  # to predict, the parts do not matter
             self.findings.append(
                 Finding(
                     "validation_as_test",
@@ -285,6 +284,14 @@ class ClassFolders:
                 )
             )
         return pl.Series("text", texts, dtype=pl.String)
+
+
+def not_read(foreign: Counter[str], where: str) -> InputError:
+    """The error for pictures or sounds of kinds that are not read, by their endings."""
+    ending, count = foreign.most_common(1)[0]
+    what = f"files of the kind {ending} are not read"
+    hint = f"convert {'it' if count == 1 else 'them'} to {BETTER[UNREAD[ending]]}"
+    return InputError(what + (f" ({count} of them)" if count > 1 else ""), where=where, hint=hint)
 
 
 def _parts(listing: Listing) -> dict[str, str]:

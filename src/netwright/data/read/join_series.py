@@ -139,7 +139,15 @@ def _from_long(table: Table, config: SeriesTableConfig, target: list[str]) -> Ta
     arrays = dict(zip(keys, np.split(values, starts[1:]), strict=True))
     name = _free(SERIES, constant)
     joined = frame[starts].select(pl.Series(name, keys, dtype=pl.String), *constant)
+    table = replace(table, names=_names_by_row(pl.Series(config.id, keys), table.rows[order][starts]))
     return _joined(table, joined, name, Arrays("series", arrays, names), findings, table.rows[order][starts])
+
+
+def _names_by_row(names: pl.Series, rows: np.ndarray) -> pl.Series:
+    """The series' names at the places of their first rows in the source."""
+    placed = np.full(rows.max() + 1, None, dtype=object)
+    placed[rows] = names.to_list()
+    return pl.Series(names.name, placed.tolist(), dtype=pl.String)
 
 
 def _check_names(table: Table, config: SeriesTableConfig) -> None:
