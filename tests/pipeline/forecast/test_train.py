@@ -271,3 +271,20 @@ def test_series_that_are_too_short_are_said(tmp_path):
     with pytest.raises(InputError, match="the series 'short' has 10 steps, and the network looks back on 12"):
         run.predict(frame)
     assert run.predict(frame.filter(pl.col("of") == "long")).shape == (1, 6)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"start_from": "runs/earlier"},
+        {"pretrained": "some/network"},
+        {"inputs__text__pretrained": "some/network"},
+        {"group": "heat"},
+        {"sensitive": ["heat"]},
+        {"positive": "1"},
+    ],
+)
+def test_what_would_change_nothing_is_refused(tmp_path, settings):
+    with pytest.raises(InputError):
+        train(hours(), tmp_path, **settings)
+    assert not (tmp_path / "run").exists()

@@ -40,6 +40,33 @@ UNUSED = {
 """settings of the training that forecasts have no use for, and their plain values"""
 
 
+def refuse_unused(config: Config) -> None:
+    """Refuses what would change nothing of a forecast, before the data is read.
+
+    Raises:
+        InputError: names the option.
+    """
+    inputs = config.inputs
+    if config.training.start_from is not None:
+        raise _unused("training.start_from", "a forecast cannot start from another run", "leave out --from")
+    sections = [inputs.image, inputs.text, inputs.sound]
+    if inputs.pretrained is not None or any(section.pretrained is not None for section in sections):
+        what = "pretrained networks read pictures, texts and sounds, and a forecast has none"
+        raise _unused("inputs.pretrained", what, "leave out --pretrained")
+    if config.split.group is not None:
+        hint = "--series names the column of several series"
+        raise _unused("split.group", "forecasts are split by time and not by groups", hint)
+    if config.data.sensitive:
+        what = "groups are compared in the reports of tables alone"
+        raise _unused("data.sensitive", what, "leave out --sensitive")
+    if config.data.positive is not None:
+        raise _unused("data.positive", "a forecast has no positive class", "leave out --positive")
+
+
+def _unused(where: str, what: str, hint: str) -> InputError:
+    return InputError(what, where=where, hint=hint)
+
+
 def resolve(prepared: Prepared) -> tuple[Config, torch.device]:
     """The config without "auto", and the device."""
     config = prepared.config.model_copy(deep=True)

@@ -12,7 +12,7 @@ from netwright.pipeline.forecast.assess import Assessment, assess
 from netwright.pipeline.forecast.backtest import backtest
 from netwright.pipeline.forecast.fit import fit
 from netwright.pipeline.forecast.prepare import PARTS, Prepared, prepare, stretch
-from netwright.pipeline.forecast.resolve import resolve
+from netwright.pipeline.forecast.resolve import refuse_unused, resolve
 from netwright.pipeline.train import Clock, Log, load_plots, saved_config, versions
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import clear_folder
@@ -28,6 +28,7 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     """
     from netwright.report import build
 
+    refuse_unused(config)
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
     log.add(f"read {len(prepared.table):,} rows of {prepared.table.source}; {prepared.note}")
