@@ -167,7 +167,7 @@ def test_no_such_folder(refused):
 
 
 def test_a_folder_for_a_file(refused):
-    refused("train", ".", "--target", "bought", says="this is a folder, not a table")
+    refused("train", ".", "--target", "bought", says="no files in it")
 
 
 @pytest.mark.parametrize("content", ["", "\n\n \n"])

@@ -214,7 +214,7 @@ def test_arrays_of_pictures_and_series():
     classifier = nw.NetClassifier(random_state=0, effort="quick", epochs=12).fit(pictures, y)
     assert classifier.score(pictures, y) > 0.9
     assert (pickle.loads(pickle.dumps(classifier)).predict(pictures) == classifier.predict(pictures)).all()
-    with pytest.raises(ValueError, match="kind series, but NetClassifier was fitted on image"):
+    with pytest.raises(ValueError, match="array of series, but NetClassifier was fitted on image"):
         classifier.predict(random.normal(size=(3, 8, 8)))
     with pytest.raises(ValueError, match="expecting 1 features"):
         classifier.predict(np.zeros((3, 5)))
