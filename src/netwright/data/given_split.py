@@ -29,7 +29,12 @@ WORDS = {
 VALIDATION_OF_TRAINING = 0.2  # where the user gives test rows but no validation rows
 
 
-def split_by_column(table: Table, column: str, data: DataConfig, seed: int) -> Split:
+def roles_of_column(table: Table, column: str) -> np.ndarray:
+    """The roles that a column's words give to the rows. [N] int8
+
+    Raises:
+        InputError: an empty cell, an unknown word, or no training rows.
+    """
     texts = texts_of_classes(table.frame[column])
     role = texts.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.Int8)
     if role.null_count():
@@ -46,6 +51,11 @@ def split_by_column(table: Table, column: str, data: DataConfig, seed: int) -> S
         raise InputError(
             f"the split column {column!r} has no training rows", hint="mark the rows to train on with 'train'"
         )
+    return roles
+
+
+def split_by_column(table: Table, column: str, data: DataConfig, seed: int) -> Split:
+    roles = roles_of_column(table, column)
     if not (roles == TEST).any():
         raise InputError(
             f"the split column {column!r} has no test rows",

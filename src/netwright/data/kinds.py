@@ -17,13 +17,13 @@ from netwright.data import text
 from netwright.data.cells import find_date_format
 from netwright.data.column_cells import Cells, collect_cells
 from netwright.data.identifiers import is_dense, names_an_id
+from netwright.data.media import CONTENTS
 from netwright.data.media.readers import reader
 from netwright.data.schema import Column, Schema, Target
 from netwright.data.table import Table
 from netwright.data.target import sort_texts
 from netwright.errors import InputError, suggestion
 
-PLURAL = {"image": "pictures", "sound": "sounds", "series": "series"}
 PAIRS_OF_WORDS = ({"false", "true"}, {"no", "yes"}, {"f", "t"}, {"n", "y"}, {"0", "1"})
 MOST_CELLS = 0.9  # a column is of numbers when that many of its cells are; the others count as missing
 FEW_MISSING = 0.05  # an id names each row, so hardly any is missing
@@ -97,9 +97,9 @@ def _kind_of(cells: Cells, table: Table, given: Kind | None) -> Found:
     if media is None:
         return _find(cells)
     if given is not None and given != media.kind:
-        what = f"column {cells.name!r} cannot be a {given}: its cells stand for {PLURAL[media.kind]}"
+        what = f"column {cells.name!r} cannot be a {given}: its cells stand for {CONTENTS[media.kind]}"
         raise InputError(what, where="data.kinds", hint=f"use {media.kind}, or id to leave it out")
-    return Found(media.kind, PLURAL[media.kind]) if cells.present else Found("constant", "all are missing")
+    return Found(media.kind, CONTENTS[media.kind]) if cells.present else Found("constant", "all are missing")
 
 
 # --------------------------------------------------------------------------------------------- rules
@@ -207,9 +207,9 @@ def _check_given(table: Table, kinds: dict[str, Kind], left_out: set[str]) -> No
 
 def _take(cells: Cells, kind: Kind) -> Found:
     """The kind that the user gives, when the cells can have it."""
-    if kind in PLURAL:
+    if kind in CONTENTS:
         raise InputError(
-            f"the cells of column {cells.name!r} stand for no {PLURAL[kind]}",
+            f"the cells of column {cells.name!r} stand for no {CONTENTS[kind]}",
             where="data.kinds",
             hint="they hold paths of files, relative to the folder of the table",
         )
@@ -268,7 +268,7 @@ def _describe(cells: Cells, found: Found, inputs: InputsConfig, table: Table) ->
         column.categories = _most_frequent(cells, own.get("most", inputs.category.most))
     elif found.kind == "text":
         text.describe(column, cells.texts, inputs.text.model_copy(update=own))
-    elif found.kind in PLURAL:
+    elif found.kind in CONTENTS:
         settings = getattr(inputs, found.kind).model_copy(update=own)
         reader(found.kind).describe(column, table.media[cells.name], cells.texts, settings)
     return column

@@ -99,12 +99,8 @@ def cnn(shape: tuple[int, int, int], size: int) -> Layer:
         >>> cnn((28, 28, 1), 32).output_shape((28, 28, 1))
         (256,)
     """
-    smaller = min(shape[:2])
-    strides = first_stride(smaller)
-    smaller = -(-smaller // strides)
-    pool = smaller >= 2 * WORTH_POOLING
-    blocks = [ConvBlock(size, 3 if strides == 1 else 2 * strides + 1, strides, pool)]
-    smaller = -(-smaller // 2) if pool else smaller
+    first, smaller = stem(shape, size, 2 * WORTH_POOLING)
+    blocks = [first]
     for stage in range(MOST_STAGES - 1):
         size, pool = 2 * size, smaller >= WORTH_POOLING
         blocks += [ConvBlock(size, pool=pool), ConvBlock(size)]
@@ -112,6 +108,22 @@ def cnn(shape: tuple[int, int, int], size: int) -> Layer:
             break
         smaller = -(-smaller // 2) if pool else smaller
     return Body(blocks)
+
+
+def stem(shape: tuple[int, int, int], size: int, worth: int) -> tuple[Layer, int]:
+    """The first block for pictures of that shape, and the rows or columns that it leaves, the fewer of them.
+
+    Arguments:
+        shape: H, W, C.
+        size: channels.
+        worth: rows and columns from which on the block pools.
+    """
+    smaller = min(shape[:2])
+    strides = first_stride(smaller)
+    smaller = -(-smaller // strides)
+    pool = smaller >= worth
+    block = ConvBlock(size, 3 if strides == 1 else 2 * strides + 1, strides, pool)
+    return block, -(-smaller // 2) if pool else smaller
 
 
 def first_stride(size: int) -> int:

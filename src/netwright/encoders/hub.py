@@ -19,6 +19,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from netwright.data.media import CONTENTS
 from netwright.errors import InputError, MissingExtra
 
 WHERE = "pretrained"
@@ -35,7 +36,7 @@ FOREIGN = (
 SECONDS = 10.0  # to wait for the hub's answer
 
 Kind = Literal["image", "text", "sound"]
-PLURAL = {"image": "pictures", "text": "texts", "sound": "sounds"}
+PLURAL = {**CONTENTS, "text": "texts"}
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from netwright.encoders.cnn import MOST_STAGES, WORTH_POOLING, Body, ConvBlock, first_stride
+from netwright.encoders.cnn import MOST_STAGES, WORTH_POOLING, Body, ConvBlock, stem
 from netwright.layers import Activation, Residual
 from netwright.layers.base import Layer
 
@@ -25,12 +25,8 @@ def resnet(shape: tuple[int, int, int], size: int) -> Layer:
         >>> resnet((32, 32, 3), 16).output_shape((32, 32, 3))
         (128,)
     """
-    smaller = min(shape[:2])
-    strides = first_stride(smaller)
-    smaller = -(-smaller // strides)
-    pool = smaller >= 3 * WORTH_POOLING
-    blocks = [ConvBlock(size, 3 if strides == 1 else 2 * strides + 1, strides, pool)]
-    smaller = -(-smaller // 2) if pool else smaller
+    first, smaller = stem(shape, size, 3 * WORTH_POOLING)
+    blocks = [first]
     for stage in range(MOST_STAGES):
         halved = stage > 0 and smaller >= WORTH_POOLING
         if stage > 0 and not halved:

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from netwright.config import SeriesConfig
 from netwright.data.media.sequences import filled, lengths
 from netwright.data.schema import Column
+from netwright.encoders.body import Body
 from netwright.encoders.masked import (
     AttentionBlock,
     BothWays,
@@ -106,22 +107,6 @@ class SeriesEncoder(Encoder):
 
 
 AMOUNTS = ("jitter", "scaling", "slicing", "warping")
-
-
-class Body(nn.Module):
-    """Base of the networks from scaled channels [M, B, T, C] to features [M, B, width].
-
-    Attributes:
-        products: multiplications of the largest layer, for a step.
-        floats: numbers of the largest activation, for a step.
-    """
-
-    width: int
-    products: int
-    floats: int
-
-    def forward(self, x: Tensor, mode: Mode, inside: Tensor | None) -> Tensor:
-        raise NotImplementedError
 
 
 class FullyConvolutional(Body):

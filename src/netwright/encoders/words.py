@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from netwright.config import TextConfig
 from netwright.data.schema import Column
+from netwright.encoders.body import Body
 from netwright.encoders.masked import AttentionBlock, BothWays, cut, max_over_time, mean_over_time
 from netwright.initializers import HeUniform
 from netwright.layers import Conv1D
@@ -93,22 +94,6 @@ def in_all_steps(dropout: Dropout, x: Tensor, mode: Mode) -> Tensor:
     """The same features of a text dropped in all its steps. [M, B, T, D]"""
     factors = dropout.factors(x[:, :, :1], mode)
     return x if factors is None else x * factors
-
-
-class Body(nn.Module):
-    """Base of the networks from vectors [M, B, T, D], zeros after the end, to features [M, B, width].
-
-    Attributes:
-        products: multiplications of the largest layer, for a step.
-        floats: numbers of the largest activation, for a step.
-    """
-
-    width: int
-    products: int
-    floats: int
-
-    def forward(self, x: Tensor, mode: Mode, inside: Tensor) -> Tensor:
-        raise NotImplementedError
 
 
 class Convolutions(Body):

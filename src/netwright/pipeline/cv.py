@@ -29,7 +29,16 @@ from netwright.pipeline.options import check_no_choices
 from netwright.pipeline.precision import tried_precision
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
-from netwright.pipeline.train import Clock, Log, describe, into_folder, load_plots, saved_config, versions
+from netwright.pipeline.train import (
+    Clock,
+    Log,
+    describe,
+    finish,
+    into_folder,
+    load_plots,
+    saved_config,
+    versions,
+)
 from netwright.pipeline.watch import Watch
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
@@ -140,8 +149,6 @@ def _arranged(table: Table, split: Split, config: Config, folds: list[Fold]) -> 
 
 
 def _cross_validate(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
-    from netwright.report import build
-
     limit = config.training.time_limit
     check_no_choices(config, "cross-validation")
     prepared, folds = prepare_folds(config, source, watch)
@@ -209,12 +216,7 @@ def _cross_validate(config: Config, source: Any, watch: Watch, clock: Clock, fol
     write_json(folder / "metrics.json", metrics)
 
     watch.stage("writing the report")
-    build(folder)
-    clock.mark("report")
-    metrics["seconds"] = clock.seconds()
-    write_json(folder / "metrics.json", metrics)
-    log.add(f"done in {metrics['seconds']['total']:.1f} s")
-    return folder
+    return finish(folder, metrics, clock, log)
 
 
 def _plans(config: Config, folds: list[Fold]) -> list[Plan]:

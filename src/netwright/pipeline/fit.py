@@ -54,7 +54,7 @@ def fit(
         config.training.precision = found  # type: ignore[assignment]
     population = _population(prepared, config, data, train, validation, callbacks)
     if deadline is not None:
-        config.training.epochs = _epochs_in_time(population, deadline, halve=refit)
+        config.training.epochs = epochs_in_time(population, deadline, halve=refit)
         population = _population(prepared, config, data, train, validation, callbacks)
     history = population.fit(deadline)
     network = _network(population)
@@ -106,7 +106,7 @@ def _population(
     )
 
 
-def _epochs_in_time(population: Population, deadline: float, *, halve: bool) -> int:
+def epochs_in_time(population: Population, deadline: float, *, halve: bool) -> int:
     """How many epochs the time left is enough for, by a short trial that leaves no trace."""
     epoch = population.measure(TRIAL_SECONDS)
     left = deadline - time.monotonic()

@@ -24,7 +24,16 @@ from netwright.pipeline.crowd import Plan, Trained, failed, single, train_crowd
 from netwright.pipeline.options import check_no_choices
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
-from netwright.pipeline.train import Clock, Log, describe, into_folder, load_plots, saved_config, versions
+from netwright.pipeline.train import (
+    Clock,
+    Log,
+    describe,
+    finish,
+    into_folder,
+    load_plots,
+    saved_config,
+    versions,
+)
 from netwright.pipeline.watch import Watch
 from netwright.report.words import metric_name, number
 from netwright.runs.folder import clear_folder
@@ -61,8 +70,6 @@ def learning_curve(
 
 
 def _learning_curve(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
-    from netwright.report import build
-
     limit = config.training.time_limit
     check_no_choices(config, "a learning curve")
     prepared = prepare(config, source, watch)
@@ -133,12 +140,7 @@ def _learning_curve(config: Config, source: Any, watch: Watch, clock: Clock, fol
     write_json(folder / "metrics.json", metrics)
     watch.stage("writing the report")
     write_bytes(folder / "learning_curve.png", _png(metrics))
-    build(folder)
-    clock.mark("report")
-    metrics["seconds"] = clock.seconds()
-    write_json(folder / "metrics.json", metrics)
-    log.add(f"done in {metrics['seconds']['total']:.1f} s")
-    return folder
+    return finish(folder, metrics, clock, log)
 
 
 def _shares(config: Config, rows: int) -> list[float]:

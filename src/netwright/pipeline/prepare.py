@@ -148,7 +148,7 @@ def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None =
         )
     config = with_pretrained(with_start(config.model_copy(deep=True)))
     watch.stage("reading")
-    table, roles = _read(config, source)
+    table, roles = read_all(config, source)
     _take_defaults(config, table)
     config.data.target = find_target(table, config.data.target)
     _check_names(table, config)
@@ -182,7 +182,7 @@ def prepare(config: Config, source: Any, watch: Watch, arrange: Arrange | None =
     return Prepared(config, table, split, schema, encode_target(table, schema.target), findings)
 
 
-def _read(config: Config, source: Any) -> tuple[Table, np.ndarray | None]:
+def read_all(config: Config, source: Any) -> tuple[Table, np.ndarray | None]:
     """The table, and the roles that files of their own give to their rows."""
     source = config.data.path if source is None else source
     if source is None:
@@ -290,12 +290,7 @@ def _excluded(config: Config) -> set[str]:
 
 def _record(config: Config, table: Table, split: Split, schema: Schema) -> None:
     """Fills in what was found out, so that a later run need not find it out again."""
-    reading = config.data.read
-    for key in type(reading).model_fields:
-        if table.how.get(key) is not None:
-            setattr(reading, key, table.how[key])
-    if table.how.get("missing_words") is not None:
-        config.data.missing = list(table.how["missing_words"])
+    record_reading(config, table)
     config.split.method = split.method  # type: ignore[assignment]
     config.data.task = schema.target.task
     config.data.positive = schema.target.positive
@@ -304,6 +299,16 @@ def _record(config: Config, table: Table, split: Split, schema: Schema) -> None:
         if config.data.series.id is not None and not config.data.series.values:
             config.data.series.values = list(column.channels)
             schema.series = config.data.series  # a table to predict may have others that change
+
+
+def record_reading(config: Config, table: Table) -> None:
+    """Fills in how the source was read."""
+    reading = config.data.read
+    for key in type(reading).model_fields:
+        if table.how.get(key) is not None:
+            setattr(reading, key, table.how[key])
+    if table.how.get("missing_words") is not None:
+        config.data.missing = list(table.how["missing_words"])
 
 
 def weight_column(table: Table, name: str) -> np.ndarray:

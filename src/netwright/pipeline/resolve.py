@@ -17,6 +17,7 @@ from netwright.nn.encoders import OWN_TENSOR
 from netwright.nn.member import Layout
 from netwright.pipeline.options import check_options
 from netwright.pipeline.recipes import Recipe, recipe_of, settle
+from netwright.pipeline.recipes.base import batch_size
 from netwright.runs.network import build
 from netwright.training.device import find_device, find_precision, use_threads
 
@@ -167,7 +168,7 @@ def _training(config: Config, schema: Schema, effort: Effort, rows: int) -> torc
         most = 2 * effort.epochs if rows < VERY_FEW_ROWS else effort.epochs
         training.epochs = max(LEAST_EPOCHS, min(most, effort.seen // max(rows, 1)))
     if training.batch_size == "auto":
-        training.batch_size = next((size for most, size in LARGEST_BATCHES if rows < most), LARGEST_BATCH)
+        training.batch_size = batch_size(rows, LARGEST_BATCHES, LARGEST_BATCH)
     if training.learning_rate == "auto":
         rates = {"adamw": 3e-3, "adam": 3e-3, "rmsprop": 1e-3, "sgd": 3e-2}
         training.learning_rate = rates[training.optimizer]

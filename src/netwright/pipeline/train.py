@@ -144,8 +144,6 @@ def document(
     Returns:
         The folder.
     """
-    from netwright.report import build
-
     limit = resolved.training.time_limit
     # Only now: a run that is there already stays whole until there is another to take its place.
     clear_folder(folder)
@@ -168,6 +166,13 @@ def document(
 
     watch.stage("writing the report")
     _show(folder, log, prepared, resolved, data, network, assessed, clock)
+    return finish(folder, metrics, clock, log)
+
+
+def finish(folder: Path, metrics: dict[str, Any], clock: Clock, log: Log) -> Path:
+    """Makes the report, and writes the seconds that all took into metrics.json, which is there already."""
+    from netwright.report import build
+
     build(folder)
     clock.mark("report")
     metrics["seconds"] = clock.seconds()

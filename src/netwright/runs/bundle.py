@@ -86,7 +86,7 @@ def load(folder: Path) -> Bundle:
     Raises:
         InputError: a file is missing or damaged, or a newer version wrote it.
     """
-    return from_bytes({name: _read(folder / name) for name in (NETWORK, SCHEMA, WEIGHTS)}, folder)
+    return from_bytes({name: read_file(folder / name) for name in (NETWORK, SCHEMA, WEIGHTS)}, folder)
 
 
 def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
@@ -94,12 +94,12 @@ def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
     from safetensors import SafetensorError
     from safetensors.torch import load as to_tensors
 
-    about = _json(files[NETWORK], folder / NETWORK)
+    about = parsed(files[NETWORK], folder / NETWORK)
     if about.get("format") != "netwright-network":
         raise InputError("this is no model of Netwright's", where=str(folder / NETWORK))
-    _check_version(about, folder / NETWORK)
-    described = _json(files[SCHEMA], folder / SCHEMA)
-    _check_version(described, folder / SCHEMA)
+    check_version(about, folder / NETWORK)
+    described = parsed(files[SCHEMA], folder / SCHEMA)
+    check_version(described, folder / SCHEMA)
     weights = files[WEIGHTS]
     if hashlib.sha256(weights).hexdigest() != about.get("sha256"):
         raise InputError("the saved weights are damaged: their checksum differs", where=str(folder / WEIGHTS))
@@ -121,7 +121,7 @@ def from_bytes(files: dict[str, bytes], folder: Path = MEMORY) -> Bundle:
     return Bundle(network, schema, inputs, config, missing)
 
 
-def _read(path: Path) -> bytes:
+def read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except FileNotFoundError:
@@ -130,7 +130,7 @@ def _read(path: Path) -> bytes:
         raise InputError(f"the saved model cannot be read: {error.strerror}", where=str(path)) from None
 
 
-def _json(data: bytes, path: Path) -> dict[str, Any]:
+def parsed(data: bytes, path: Path) -> dict[str, Any]:
     try:
         content = json.loads(data)
     except (ValueError, RecursionError):  # of JSON, of UTF-8, or nested without end
@@ -162,7 +162,7 @@ def _read_decisions(network: Network, about: dict[str, Any]) -> None:
     network.member_weights, network.threshold = weights, float(threshold)
 
 
-def _check_version(content: dict[str, Any], path: Path) -> None:
+def check_version(content: dict[str, Any], path: Path) -> None:
     version = content.get("version")
     if not isinstance(version, int) or isinstance(version, bool):
         raise InputError("a file of the saved model is damaged: it tells no version", where=str(path))

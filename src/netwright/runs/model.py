@@ -12,6 +12,7 @@ import polars as pl
 
 from netwright.data.dataset import encode, texts_of
 from netwright.data.finding import Finding
+from netwright.data.media import CONTENTS
 from netwright.data.media.readers import reader
 from netwright.data.read import read
 from netwright.data.read.join_series import join_series
@@ -22,8 +23,6 @@ from netwright.errors import InputError, nearest, suggestion
 from netwright.evaluate.scorers import decided
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
-
-CONTENTS = {"image": "pictures", "sound": "sounds", "series": "series"}
 
 
 class TableModel:

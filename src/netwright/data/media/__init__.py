@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from netwright.data.media.base import Arrays, Files, Media, MediaKind, Several
+from netwright.data.media.base import CONTENTS, Arrays, Files, Media, MediaKind, Several
 
-__all__ = ["Arrays", "Files", "Media", "MediaKind", "Several"]
+__all__ = ["CONTENTS", "Arrays", "Files", "Media", "MediaKind", "Several"]

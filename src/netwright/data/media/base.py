@@ -18,6 +18,8 @@ from typing import Any, Literal
 import numpy as np
 
 MediaKind = Literal["image", "sound", "series"]
+CONTENTS: dict[str, str] = {"image": "pictures", "sound": "sounds", "series": "series"}
+"""What stands behind the cells of a column of such a kind, in plain words."""
 MOST_BYTES = 2**31  # of one file; a zip of a few kilobytes can claim any size
 
 
@@ -32,13 +34,25 @@ class Media:
     kind: MediaKind
     channels: Sequence[str] = ()
 
+    def __init__(self, kind: MediaKind) -> None:
+        self.kind = kind
+        self.known: dict[str, str] = {}  # digests
+
     def content(self, text: str) -> Any:
         """The bytes of a file, or an array. Raises KeyError or OSError where it is not there."""
         raise NotImplementedError
 
     def digest(self, text: str) -> str:
         """The same for cells whose contents are the same, whatever they are called."""
-        raise NotImplementedError
+        if text not in self.known:
+            try:
+                found = self.content(text)
+            except (OSError, KeyError):
+                self.known[text] = text  # what is not there is like no other
+            else:
+                whole = found if isinstance(found, bytes) else np.ascontiguousarray(found).tobytes()
+                self.known[text] = digest_of(whole)
+        return self.known[text]
 
     def file(self, text: str) -> str | None:
         """The file that a cell stands for, as the user calls it; None for an array."""
@@ -59,8 +73,8 @@ class Files(Media):
     """
 
     def __init__(self, kind: MediaKind, place: Path) -> None:
-        self.kind, self.place = kind, place
-        self.known: dict[str, str] = {}
+        super().__init__(kind)
+        self.place = place
 
     @cached_property
     def archive(self) -> zipfile.ZipFile | None:
@@ -85,14 +99,6 @@ class Files(Media):
         except (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError) as error:
             raise OSError(f"the zip is damaged there: {error}") from None
 
-    def digest(self, text: str) -> str:
-        if text not in self.known:
-            try:
-                self.known[text] = digest_of(self.content(text))
-            except (OSError, KeyError):
-                self.known[text] = text  # a file that is not there is like no other
-        return self.known[text]
-
     def file(self, text: str) -> str:
         return text
 
@@ -114,16 +120,11 @@ class Arrays(Media):
         channels: Sequence[str] = (),
         rate: int = 0,
     ) -> None:
-        self.kind, self.arrays, self.channels, self.rate = kind, arrays, channels, rate
+        super().__init__(kind)
+        self.arrays, self.channels, self.rate = arrays, channels, rate
 
     def content(self, text: str) -> np.ndarray | bytes:
         return self.arrays[text]
-
-    def digest(self, text: str) -> str:
-        found = self.arrays.get(text)
-        if found is None:
-            return text
-        return digest_of(found if isinstance(found, bytes) else np.ascontiguousarray(found).tobytes())
 
 
 class Several(Media):
@@ -134,9 +135,9 @@ class Several(Media):
     """
 
     def __init__(self, parts: Mapping[str, Media]) -> None:
-        self.parts = parts
         first = next(iter(parts.values()))
-        self.kind, self.channels = first.kind, first.channels
+        super().__init__(first.kind)
+        self.parts, self.channels = parts, first.channels
 
     def part(self, text: str) -> tuple[Media, str]:
         """Whose text it is, and the text there."""

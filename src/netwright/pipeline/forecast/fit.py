@@ -11,7 +11,7 @@ from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.nn.forecast.network import ForecastNetwork
 from netwright.nn.forecast.quantiles import median_of
-from netwright.pipeline.fit import _epochs_in_time
+from netwright.pipeline.fit import epochs_in_time
 from netwright.pipeline.forecast.prepare import Prepared
 from netwright.runs.forecast import build
 from netwright.training.callbacks import Callback
@@ -43,7 +43,7 @@ def fit(
     refit = config.training.refit and len(validation) > 0
     population = _population(prepared, config, data, train, validation, callbacks)
     if deadline is not None:
-        config.training.epochs = _epochs_in_time(population, deadline, halve=refit)
+        config.training.epochs = epochs_in_time(population, deadline, halve=refit)
         population = _population(prepared, config, data, train, validation, callbacks)
     history = population.fit(deadline)
     network = _network(population)

@@ -7,7 +7,6 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import polars as pl
 import torch
 
 from netwright.config import Config
@@ -22,12 +21,12 @@ from netwright.data.forecast.season import find_season
 from netwright.data.forecast.series import Series, existing, grid_of, series_of, targets_of
 from netwright.data.forecast.times import as_texts, find_times
 from netwright.data.forecast.windows import thinned, window_roles
-from netwright.data.given_split import VALIDATION_OF_TRAINING, WORDS
+from netwright.data.given_split import VALIDATION_OF_TRAINING, roles_of_column
 from netwright.data.roles import TEST, TRAIN, VALIDATION
 from netwright.data.table import Table
-from netwright.data.target import find_target, texts_of_classes
+from netwright.data.target import find_target
 from netwright.errors import InputError
-from netwright.pipeline.prepare import ORDER, _read
+from netwright.pipeline.prepare import ORDER, read_all, record_reading
 from netwright.pipeline.watch import Watch
 from netwright.runs.forecast import windows_of
 
@@ -87,7 +86,7 @@ def prepare(config: Config, source: Any, watch: Watch) -> Prepared:
     """
     config = config.model_copy(deep=True)
     watch.stage("reading")
-    table, given = _read(config, source)
+    table, given = read_all(config, source)
     watch.stage("splitting and checking")
     config.data.target = find_target(table, config.data.target)
     times = find_times(table, config.split.time)
@@ -178,7 +177,8 @@ def _roles(
         return role, "In the order of time: the earliest rows train, the latest test.", []
     if given is None:
         assert split.column is not None
-        given = _of_column(table, split.column)
+        existing(table, split.column, "split.column")
+        given = roles_of_column(table, split.column)
         config.split.method, note = "column", f"Given by the column {split.column!r}."
     else:
         config.split.method, note = "files", "Given by files."
@@ -201,27 +201,6 @@ def _roles(
             )
             note = f"{note[:-1]}; {said} {use}."
     return role, note, findings
-
-
-def _of_column(table: Table, column: str) -> np.ndarray:
-    """Roles by a column's words. [N] int8"""
-    texts = texts_of_classes(existing(table, column, "split.column"))
-    role = texts.str.to_lowercase().replace_strict(WORDS, default=None, return_dtype=pl.Int8)
-    if role.null_count():
-        first = int(role.is_null().arg_max() or 0)
-        word = texts[first]
-        raise InputError(
-            f"the split column {column!r} "
-            + ("is empty" if word is None else f"has the unknown word {word!r}"),
-            where=f"row {table.rows[first]}, counted from 0",
-            hint="it may hold train, validation (or val), test and ignore",
-        )
-    roles = role.to_numpy()
-    if not (roles == TRAIN).any():
-        raise InputError(
-            f"the split column {column!r} has no training rows", hint="mark the rows to train on with 'train'"
-        )
-    return roles
 
 
 def _schema(
@@ -359,12 +338,7 @@ def _short(grid: Grid, schema: ForecastSchema) -> list[Finding]:
 
 def _record(config: Config, table: Table, schema: ForecastSchema) -> None:
     """Fills in what was found out, so that a later run need not find it out again."""
-    reading = config.data.read
-    for key in type(reading).model_fields:
-        if table.how.get(key) is not None:
-            setattr(reading, key, table.how[key])
-    if table.how.get("missing_words") is not None:
-        config.data.missing = list(table.how["missing_words"])
+    record_reading(config, table)
     config.forecast.season, config.forecast.lookback = schema.season, schema.lookback
 
 

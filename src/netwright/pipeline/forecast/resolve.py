@@ -8,6 +8,7 @@ from netwright.config import Config, TrainingConfig
 from netwright.errors import InputError
 from netwright.nn.objective import NUMBER_LOSSES
 from netwright.pipeline.forecast.prepare import Prepared
+from netwright.pipeline.recipes.base import batch_size
 from netwright.training.device import find_device, use_threads
 
 EPOCHS = {"quick": 5, "normal": 12, "best": 30}
@@ -129,7 +130,7 @@ def _training(config: Config, windows: int) -> torch.device:
     if training.loss == "auto":
         training.loss = "mse"
     if training.batch_size == "auto":
-        training.batch_size = next((size for most, size in BATCHES if windows < most), LARGEST_BATCH)
+        training.batch_size = batch_size(windows, BATCHES, LARGEST_BATCH)
     if training.epochs == "auto":
         least = -(-LEAST_STEPS * int(training.batch_size) // windows)
         training.epochs = max(EPOCHS[training.effort], min(MOST_EPOCHS, least))

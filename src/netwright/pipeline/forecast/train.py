@@ -13,7 +13,7 @@ from netwright.pipeline.forecast.backtest import backtest
 from netwright.pipeline.forecast.fit import fit
 from netwright.pipeline.forecast.prepare import PARTS, Prepared, prepare, stretch
 from netwright.pipeline.forecast.resolve import refuse_unused, resolve
-from netwright.pipeline.train import Clock, Log, load_plots, saved_config, versions
+from netwright.pipeline.train import Clock, Log, finish, load_plots, saved_config, versions
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import clear_folder
 from netwright.runs.forecast import ForecastBundle, ForecastModel
@@ -26,8 +26,6 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
-    from netwright.report import build
-
     refuse_unused(config)
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
@@ -76,12 +74,7 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     write_json(folder / "metrics.json", metrics)
 
     watch.stage("writing the report")
-    build(folder)
-    clock.mark("report")
-    metrics["seconds"] = clock.seconds()
-    write_json(folder / "metrics.json", metrics)
-    log.add(f"done in {metrics['seconds']['total']:.1f} s")
-    return folder
+    return finish(folder, metrics, clock, log)
 
 
 def _metrics(

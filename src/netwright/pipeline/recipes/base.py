@@ -1,8 +1,14 @@
-"""What a recipe says."""
+"""What a recipe says, and how it is put together."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from netwright.config import Section
+
+Settings = TypeVar("Settings", bound=Section)
 
 
 @dataclass(frozen=True)
@@ -36,3 +42,25 @@ class Recipe:
     depth: int | None = None
     heads: int | None = None
     dropout: float | None = None
+
+
+def filled(settings: Settings, values: Mapping[str, Any]) -> Settings:
+    """The settings with these values in the place of every "auto"."""
+    return settings.model_copy(
+        update={name: value for name, value in values.items() if getattr(settings, name) == "auto"}
+    )
+
+
+def batch_size(rows: int, steps: Sequence[tuple[int, int]], largest: int) -> int:
+    """Rows of a batch, by the number of training rows.
+
+    Arguments:
+        rows: to train on.
+        steps: (most, size): the first whose `most` is above `rows` gives the size.
+        largest: beyond all steps.
+
+    Example:
+        >>> [batch_size(rows, ((500, 16), (1_500, 32)), 64) for rows in (499, 500, 5_000)]
+        [16, 32, 64]
+    """
+    return next((size for most, size in steps if rows < most), largest)

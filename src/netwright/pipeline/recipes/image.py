@@ -13,7 +13,7 @@ from netwright.data.schema import Column
 from netwright.encoders.image import body
 from netwright.encoders.measure import costs
 from netwright.encoders.vit import patch_of
-from netwright.pipeline.recipes.base import Recipe
+from netwright.pipeline.recipes.base import Recipe, batch_size, filled
 
 CHANGES: dict[str, dict[str, Any]] = {
     "none": {"flip": "none", "rotation": 0.0, "shift": 0.0, "scale": 0.0, "colour": 0.0},
@@ -66,9 +66,7 @@ def settle(column: Column, settings: ImageConfig, rows: int, effort: str) -> Ima
         "dropout": 0.1 if encoder == "vit" else 0.0,
         "augment": content,
     }
-    return settings.model_copy(
-        update={name: value for name, value in values.items() if getattr(settings, name) == "auto"}
-    )
+    return filled(settings, values)
 
 
 def recipe(column: Column, settings: ImageConfig, rows: int, effort: str, task: str) -> Recipe:
@@ -88,7 +86,7 @@ def recipe(column: Column, settings: ImageConfig, rows: int, effort: str, task: 
     epoch = 3 * sum(costs(built)[0]) * max(rows, 1)
     epochs = math.floor(PRODUCTS[effort] / epoch)
     epochs = max(LEAST_EPOCHS[effort], min(MOST_EPOCHS[effort], epochs))
-    batch = next((size for most, size in BATCHES if rows < most), LARGEST_BATCH)
+    batch = batch_size(rows, BATCHES, LARGEST_BATCH)
     rate = 5e-3 if batch == LARGEST_BATCH else 3e-3
     return Recipe(
         epochs=epochs,

@@ -6,7 +6,7 @@ import math
 
 from netwright.config import SeriesConfig
 from netwright.data.schema import Column
-from netwright.pipeline.recipes.base import Recipe
+from netwright.pipeline.recipes.base import Recipe, batch_size, filled
 
 PRODUCTS = {"quick": 4e11, "normal": 2e12, "best": 4e13}  # of the whole training: about .2, 1 and 20 minutes
 STEPS = {"quick": 300, "normal": 800, "best": 2000}  # that small sets are trained for
@@ -41,9 +41,7 @@ def settle(column: Column, settings: SeriesConfig, rows: int, effort: str) -> Se
         "slicing": 0.1 if few else 0.0,
         "warping": 0.2 if few else 0.0,
     }
-    return settings.model_copy(
-        update={name: value for name, value in values.items() if getattr(settings, name) == "auto"}
-    )
+    return filled(settings, values)
 
 
 def recipe(column: Column, settings: SeriesConfig, rows: int, effort: str, task: str) -> Recipe:
@@ -54,7 +52,7 @@ def recipe(column: Column, settings: SeriesConfig, rows: int, effort: str, task:
         settings: settled.
         task: as in `Target`.
     """
-    batch = next((size for most, size in BATCHES if rows < most), LARGEST_BATCH)
+    batch = batch_size(rows, BATCHES, LARGEST_BATCH)
     encoder = settings.encoder
     return Recipe(
         epochs=_epochs(rows, batch, effort),
@@ -80,7 +78,7 @@ def _epochs(rows: int, batch: int, effort: str) -> int:
 
 def _width(column: Column, rows: int, effort: str) -> int:
     """64 channels (best: 128), or as many as the products of all steps leave room for; 16 at least."""
-    batch = next((size for most, size in BATCHES if rows < most), LARGEST_BATCH)
+    batch = batch_size(rows, BATCHES, LARGEST_BATCH)
     steps = column.shape[0] * rows * _epochs(rows, batch, effort)
     room = math.sqrt(PRODUCTS[effort] / (3 * PRODUCTS_OF_WIDTH * max(steps, 1)))
     return max(16, min(128 if effort == "best" else 64, int(room) // 8 * 8))

@@ -9,7 +9,7 @@ from typing import Any
 
 from netwright.config import TextConfig
 from netwright.data.schema import Column
-from netwright.pipeline.recipes.base import Recipe
+from netwright.pipeline.recipes.base import Recipe, batch_size, filled
 
 SETTINGS: dict[str, dict[str, Any]] = {
     "bag": {"size": 16, "width": 1, "depth": 1, "dropout": 0.0},
@@ -48,8 +48,7 @@ def settle(column: Column, settings: TextConfig, rows: int, effort: str) -> Text
         "buckets": column.buckets,
         "length": column.shape[0],
     }
-    auto = {name: value for name, value in values.items() if getattr(settings, name) == "auto"}
-    return settings.model_copy(update=auto)
+    return filled(settings, values)
 
 
 def recipe(column: Column, settings: TextConfig, rows: int, effort: str, task: str) -> Recipe | None:
@@ -61,7 +60,7 @@ def recipe(column: Column, settings: TextConfig, rows: int, effort: str, task: s
     seen = SEEN[effort] if bag else 2 * SEEN[effort]
     return Recipe(
         epochs=max(LEAST_EPOCHS, min(MOST_EPOCHS, seen // max(rows, 1))),
-        batch_size=next((size for most, size in BATCHES if rows < most), LARGEST_BATCH),
+        batch_size=batch_size(rows, BATCHES, LARGEST_BATCH),
         learning_rate=3e-3 if bag else 1e-3,
         weight_decay=3e-4 if bag else 1e-2,
         label_smoothing=0.0 if bag or task == "regression" else 0.1,

@@ -15,7 +15,7 @@ from netwright.data.forecast.schema import ForecastSchema
 from netwright.errors import InputError
 from netwright.files import write_bytes, write_json
 from netwright.nn.forecast.network import ForecastNetwork
-from netwright.runs.bundle import NETWORK, SCHEMA, WEIGHTS, _check_version, _json, _read
+from netwright.runs.bundle import NETWORK, SCHEMA, WEIGHTS, check_version, parsed, read_file
 from netwright.runs.forecast.network import build
 
 FORMAT, VERSION = "netwright-forecast", 1
@@ -48,7 +48,7 @@ class ForecastBundle:
 def is_forecast(folder: str | Path) -> bool:
     """Whether a folder holds a saved forecasting network."""
     path = Path(folder) / NETWORK
-    return path.is_file() and _json(path.read_bytes(), path).get("format") == FORMAT
+    return path.is_file() and parsed(path.read_bytes(), path).get("format") == FORMAT
 
 
 def save(folder: Path, saved: ForecastBundle) -> None:
@@ -87,13 +87,13 @@ def load(folder: Path) -> ForecastBundle:
     from safetensors import SafetensorError
     from safetensors.torch import load as to_tensors
 
-    about = _json(_read(folder / NETWORK), folder / NETWORK)
+    about = parsed(read_file(folder / NETWORK), folder / NETWORK)
     if about.get("format") != FORMAT:
         raise InputError("this is no forecasting model of Netwright's", where=str(folder / NETWORK))
-    _check_version(about, folder / NETWORK)
-    described = _json(_read(folder / SCHEMA), folder / SCHEMA)
-    _check_version(described, folder / SCHEMA)
-    weights = _read(folder / WEIGHTS)
+    check_version(about, folder / NETWORK)
+    described = parsed(read_file(folder / SCHEMA), folder / SCHEMA)
+    check_version(described, folder / SCHEMA)
+    weights = read_file(folder / WEIGHTS)
     if hashlib.sha256(weights).hexdigest() != about.get("sha256"):
         raise InputError("the saved weights are damaged: their checksum differs", where=str(folder / WEIGHTS))
     try:
