@@ -18,7 +18,7 @@ HOUSE = Path(netwright.__file__).parent
 ROOMS = [
     *("errors", "arguments", "files", "config", "data", "nn", "activations"),
     *("initializers", "regularizers", "constraints", "losses", "metrics", "utils", "layers", "encoders"),
-    *("training", "schedules", "optimizers", "callbacks", "evaluate", "report", "plots"),
+    *("training", "schedules", "optimizers", "evaluate", "doctor", "callbacks", "report", "plots"),
     *("runs", "models", "trainer", "pipeline", "tuning", "api", "estimators", "cli"),
 ]
 DOORS = {"__init__", "__main__"}

@@ -24,6 +24,7 @@ import torch
 
 from netwright import metrics
 from netwright.arguments import Checked
+from netwright.doctor.callback import Doctor
 from netwright.errors import InputError, suggestion
 from netwright.training import callbacks as engine
 from netwright.training.averaging import StochasticAverage
@@ -34,6 +35,7 @@ from netwright.training.history import logs as told
 __all__ = [
     "CSVLogger",
     "Callback",
+    "Doctor",
     "EarlyStopping",
     "History",
     "LambdaCallback",

@@ -12,12 +12,13 @@ from torch import Tensor
 from netwright.data.dataset import Dataset
 from netwright.layers.base import Activated, Layer, Symbol
 from netwright.losses import Loss
+from netwright.losses.purpose import loss_purpose
 from netwright.metrics import Metric
 from netwright.models import backprop, backprop_numpy
 from netwright.models.backprop_numpy import ArrayChain
 from netwright.models.graph import Graph
 from netwright.nn.member import PREDICT, Mode
-from netwright.nn.trainable import Step, Trainable, weighted_mean
+from netwright.nn.trainable import Purpose, Step, Trainable, weighted_mean
 from netwright.training.feed import ResidentFeed
 from netwright.training.population import Totals
 
@@ -138,6 +139,19 @@ class GraphNetwork(Trainable):
         if mode.mix is not None:
             given = [mode.mix.blend(each) for each in given]
         return self.graph.run(given, mode, self.joined)
+
+    def purpose(self) -> Purpose:
+        """Of the first output."""
+        loss = self.goals[0].loss
+        if loss is None:
+            return Purpose("unknown", "unknown")
+        takes = "logits" if self.logits[0] or getattr(loss, "from_logits", False) else None
+        return loss_purpose(loss, takes)
+
+    def answers(self, output: list[Tensor]) -> Tensor:
+        if len(self.goals) > 1:
+            raise TypeError("the network has several outputs")
+        return self.activated([_wide(output[0])])[0]
 
     def activated(self, outputs: list[Tensor]) -> list[Tensor]:
         """Outputs after their last activation."""

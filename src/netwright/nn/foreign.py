@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, Protocol
 
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from netwright.errors import InputError
 from netwright.nn.member import PREDICT, Declared, Layout, Mode, Place
-from netwright.nn.trainable import Step, Trainable
+from netwright.nn.trainable import Purpose, Step, Trainable
 
 Style = Literal["one", "several", "named"]
 """How a module takes its inputs: module(x), module(*x) or module(**x)"""
@@ -29,6 +30,14 @@ class Goal(Protocol):
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         """Their values from their means over rows. Each [M]"""
+        ...
+
+    def purpose(self) -> Purpose:
+        """What the loss asks for."""
+        ...
+
+    def answers(self, output: Any) -> Tensor:
+        """Probabilities or numbers, classes on the last axis. [B, ..., C]"""
         ...
 
 
@@ -223,6 +232,19 @@ class ForeignNetwork(Trainable):
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         return self.goal.finish(means)
+
+    def purpose(self) -> Purpose:
+        return self.goal.purpose()
+
+    def answers(self, output: Any) -> Tensor:
+        return torch.stack([self.goal.answers(_of(output, m)) for m in range(self.members)])
+
+    def select(self, places: list[int]) -> ForeignNetwork:
+        """A network of copies of some of the modules."""
+        made = ForeignNetwork([copy.deepcopy(self.owned[place]) for place in places], self.goal)
+        made.style, made.micro, made.watched = self.style, self.micro, self.watched
+        made.attach()
+        return made
 
     def live(self) -> list[Tensor]:
         return self.stacked or [buffer[None] for buffer in self.owned[0].buffers()]

@@ -10,7 +10,7 @@ from netwright.data.schema import Target
 from netwright.nn import initial
 from netwright.nn.member import Layer, Mode
 from netwright.nn.objective import Objective
-from netwright.nn.trainable import weighted_mean
+from netwright.nn.trainable import Purpose, weighted_mean
 from netwright.nn.weighted import Ordered, as_counts
 
 NORMAL_QUARTILES = 1.349  # standard deviations between the quartiles of a normal distribution
@@ -31,6 +31,7 @@ class Head(Layer):
     offset: Tensor
     adjustment: Tensor | None  # added to the logits in the loss. [M, 1, 1, C]
     of_members = ("adjustment",)
+    plain_loss = "binary_cross_entropy"  # the task's own
 
     def __init__(self, inputs: int, outputs: int, heads: int, members: int) -> None:
         super().__init__()
@@ -59,6 +60,11 @@ class Head(Layer):
             self.adjustment[member] = adjustment
             prior = prior - adjustment
         self.offset[member] = prior
+
+    def purpose(self) -> Purpose:
+        """What the network is trained for."""
+        loss = self.plain_loss if self.objective.plain else self.objective.loss
+        return Purpose(loss, "numbers" if self.plain_loss == "mse" else "logits")
 
     def judged(self, output: Tensor) -> Tensor:
         """The outputs as the loss takes them."""
@@ -156,6 +162,8 @@ class BinaryHead(Head):
 class MulticlassHead(Head):
     """A logit a class."""
 
+    plain_loss = "cross_entropy"
+
     def fit(self, member: int, target: Tensor, weight: Tensor) -> None:
         count = torch.zeros(self.outputs, dtype=weight.dtype, device=weight.device)
         count.index_add_(0, target, weight)
@@ -216,6 +224,8 @@ class RegressionHead(Head):
 
     With a robust loss the median and the quartiles stand for mean and deviation.
     """
+
+    plain_loss = "mse"
 
     centre: Tensor
     scale: Tensor

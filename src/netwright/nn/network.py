@@ -13,7 +13,7 @@ from netwright.nn import heads, trunks
 from netwright.nn.encoders import Encoders, Maker
 from netwright.nn.member import PREDICT, Layer, Mode
 from netwright.nn.objective import Objective
-from netwright.nn.trainable import Trainable
+from netwright.nn.trainable import Purpose, Trainable
 from netwright.nn.weighted import as_counts
 
 
@@ -127,6 +127,12 @@ class Network(Trainable):
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         return self.head.finish(means)
+
+    def purpose(self) -> Purpose:
+        return self.head.purpose()
+
+    def answers(self, output: Tensor) -> Tensor:
+        return self.head.predict(_wide(output))
 
     def live(self) -> list[Tensor]:
         layers = [module for module in self.modules() if isinstance(module, Layer)]

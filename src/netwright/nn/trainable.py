@@ -26,6 +26,19 @@ class Step(NamedTuple):
     output: Any
 
 
+class Purpose(NamedTuple):
+    """What a network is trained for, as far as it can be told.
+
+    Arguments:
+        loss: "cross_entropy", "binary_cross_entropy", "mse", "mae", "huber", or another name.
+        takes: what the loss wants of the network: "logits", "probabilities", "log_probabilities", "numbers",
+            or "unknown".
+    """
+
+    loss: str
+    takes: str
+
+
 class Trainable(nn.Module):
     """Base of all networks that a `Population` can train. `forward` gives what `losses` and `scores` take.
 
@@ -103,6 +116,20 @@ class Trainable(nn.Module):
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         """The scores' values from their means over rows. Each [M]"""
         return means
+
+    def purpose(self) -> Purpose:
+        """What it is trained for."""
+        return Purpose("unknown", "unknown")
+
+    def answers(self, output: Any) -> Tensor:
+        """What `forward` gave as a user sees it: probabilities or numbers. [M, B, C]
+
+        Raises:
+            TypeError: there are several outputs.
+        """
+        if not isinstance(output, Tensor):
+            raise TypeError("the network has several outputs")
+        return output
 
     def step(
         self,

@@ -17,8 +17,10 @@ from torch.nn.modules import loss as torch_losses
 from netwright import losses, metrics
 from netwright.errors import InputError
 from netwright.losses import Loss
+from netwright.losses.purpose import loss_purpose
 from netwright.metrics import Metric
 from netwright.models import arrays
+from netwright.nn.trainable import Purpose
 
 # Losses of PyTorch whose targets stand number beside number, and those of class numbers.
 NUMBERS = (
@@ -42,6 +44,16 @@ FUNCTIONS: dict[Any, type[nn.Module]] = {
     functional.binary_cross_entropy_with_logits: nn.BCEWithLogitsLoss,
     functional.cross_entropy: nn.CrossEntropyLoss,
     functional.nll_loss: nn.NLLLoss,
+}
+PURPOSES: dict[Any, Purpose] = {
+    nn.CrossEntropyLoss: Purpose("cross_entropy", "logits"),
+    nn.NLLLoss: Purpose("cross_entropy", "log_probabilities"),
+    nn.BCELoss: Purpose("binary_cross_entropy", "probabilities"),
+    nn.BCEWithLogitsLoss: Purpose("binary_cross_entropy", "logits"),
+    nn.MSELoss: Purpose("mse", "numbers"),
+    nn.L1Loss: Purpose("mae", "numbers"),
+    nn.SmoothL1Loss: Purpose("huber", "numbers"),
+    nn.HuberLoss: Purpose("huber", "numbers"),
 }
 # The last layers that make probabilities, and what metrics apply to outputs that are none.
 ENDS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
@@ -254,6 +266,22 @@ class ModuleGoal:
             for metric in self.metrics:
                 found[metric.label] = metric.sums(target[None], shown[None])[0]
         return found
+
+    def purpose(self) -> Purpose:
+        """What the loss asks for."""
+        if self.own is not None:
+            logits = self.logits or getattr(self.own, "from_logits", False)
+            return loss_purpose(self.own, "logits" if logits else None)
+        return PURPOSES.get(FUNCTIONS.get(self.given, type(self.given)), Purpose(self.name, "unknown"))
+
+    def answers(self, output: Any) -> Tensor:
+        """Outputs of one module as probabilities or numbers, classes on the last axis. [B, ..., C]"""
+        if not isinstance(output, Tensor):
+            raise TypeError("the module has several outputs")
+        shown = _wide(output)
+        shown = shown[..., None] if shown.dim() == 1 else shown
+        shown = shown.movedim(1, -1) if self.ready and self.channels_second else shown
+        return PROBABILITIES[self.end](shown) if self.ready and self.end else shown
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         own = {metric.label: metric for metric in self.metrics}

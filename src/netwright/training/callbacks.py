@@ -23,7 +23,9 @@ class State:
         rows: the history's rows of the epoch that ended (`on_epoch`).
         best_epoch: of each member, so far.
         losses: sums of the epoch's losses so far, of each member; on the device. [M]
-        batch: the batch of the step that is done.
+        step_losses: of each member in the step that is done; on the device. [M]
+        gradient: of the step that is going on, before it is clipped (`gradient_hook`); on the device. [M, P]
+        batch: the batch of the step that is going on or done.
         rate: a callback may set it: the learning rate of all steps that follow, in the schedule's place.
         rate_factor: a callback may set it: multiplies the learning rates of all steps that follow.
         stop: set to True to end the training.
@@ -44,6 +46,8 @@ class State:
     rows: list[dict[str, Any]] = field(default_factory=list)
     best_epoch: list[int] = field(default_factory=list)
     losses: Any = None
+    step_losses: Any = None
+    gradient: Any = None
     batch: Any = None
     rate: float | None = None
     rate_factor: float = 1.0
@@ -72,6 +76,11 @@ class Callback:
     def step_hook(self) -> Callable[[State], None] | None:
         """What is to be called after each step; None for nothing. Asked once, before the first step."""
         return None if type(self).on_step is Callback.on_step else self.on_step
+
+    def gradient_hook(self) -> Callable[[State], None] | None:
+        """What is to be called in each step between the gradient and the update, with `state.gradient`; None
+        for nothing. It changes nothing. Asked once, before the first step."""
+        return None
 
     def on_epoch(self, state: State) -> None:
         """After each epoch's validation."""

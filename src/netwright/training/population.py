@@ -33,6 +33,7 @@ from netwright.training.randomness import MemberGenerators, mixing
 from netwright.training.schedule import factor
 from netwright.training.totals import Totals, Watched
 
+Hook = tuple[Callback, Callable[[State], None]]
 WORTH_LEAVING = 0.2  # share of the members that must be done before the others go on without them
 
 
@@ -149,7 +150,9 @@ class Population:
         self.whole, self.numbers = network, list(range(len(members)))  # all members, and who is still there
         self.pruned: set[int] = set()
         self.first = 0  # step at which the epoch began
-        self.callbacks, self.step_hooks, self.optimizer = callbacks, [], optimizer
+        self.callbacks, self.optimizer = callbacks, optimizer
+        self.step_hooks: list[Hook] = []
+        self.gradient_hooks: list[Hook] = []
         self.keep_best, self.watch_training = keep_best, watch_training
         self.schedule, self.average, self.past = schedule, average, past
         self.device = network.flat.device
@@ -272,6 +275,8 @@ class Population:
         began = time.monotonic() - self.state.seconds
         hooks = [(callback, callback.step_hook()) for callback in self.callbacks]
         self.step_hooks = [(callback, hook) for callback, hook in hooks if hook is not None]
+        looks = [(callback, callback.gradient_hook()) for callback in self.callbacks]
+        self.gradient_hooks = [(callback, hook) for callback, hook in looks if hook is not None]
         self.network.tell_losses = bool(self.step_hooks) or not self.watch_training
         with Interrupt() as interrupt, kept_memory():
             self.deadline, self.interrupt = deadline, interrupt
@@ -441,7 +446,7 @@ class Population:
             state.learning_rate = float(rate[0]) if isinstance(rate, Tensor) else rate
             state.step += 1
             state.seconds = time.monotonic() - began
-            state.batch = batch
+            state.batch, state.step_losses = batch, step.losses
             for callback, hook in hooks:
                 self._call(callback, hook)
             cut = self._cut()
@@ -490,6 +495,10 @@ class Population:
         gradient = step.gradient
         if self.l1 is not None:
             gradient.add_(self.l1 * self.decays * network.flat.detach().sign())
+        if self.gradient_hooks:
+            self.state.gradient, self.state.batch = gradient, batch
+            for callback, hook in self.gradient_hooks:
+                self._call(callback, hook)
         if self.clip is not None:
             self.clip(gradient, batch.active)
         assert self.optimizer is not None
