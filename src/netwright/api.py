@@ -45,6 +45,7 @@ SHORT = {
     "start_from": "training.start_from",
     "pretrained": "inputs.pretrained",
     "device": "training.device",
+    "preflight": "doctor.preflight",
     "out": "output.folder",
     "overwrite": "output.overwrite",
 }
@@ -100,7 +101,8 @@ def train(
         config: a `Config`, nested dictionaries, or the path of a YAML file to start from.
         progress: whether to show how the training goes on.
         **settings: split_column, group, time, horizon, lookback, series, validation, test, task, positive,
-            sensitive, kinds, effort, epochs, time_limit, members, seed, start_from, pretrained, device, out,
+            sensitive, kinds, effort, epochs, time_limit, members, seed, start_from, pretrained, device,
+            preflight, out,
             overwrite; or any key of the config with two underscores for its dot, such as
             ``training__learning_rate=1e-3``.
 

@@ -541,6 +541,15 @@ class ForecastConfig(Section):
     test)"""
 
 
+class DoctorConfig(Section):
+    """What looks at data, network and training, and says what is wrong."""
+
+    watch: bool = True
+    """look at all during and after the training; off: nothing is looked at but the data"""
+    preflight: bool = True
+    """look at the network, for a second or two, before the first step"""
+
+
 class OutputConfig(Section):
     """Where the run goes."""
 
@@ -551,7 +560,7 @@ class OutputConfig(Section):
 
 class Config(Section):
     """One run: data, split, inputs, network, training, ensemble, tune, cv, learning_curve,
-    forecast, output.
+    forecast, doctor, output.
 
     Example:
         >>> config = Config.parse({"data": {"path": "adult.csv", "target": "income"}})
@@ -569,6 +578,7 @@ class Config(Section):
     cv: CrossValidationConfig = Field(default_factory=CrossValidationConfig)
     learning_curve: LearningCurveConfig = Field(default_factory=LearningCurveConfig)
     forecast: ForecastConfig = Field(default_factory=ForecastConfig)
+    doctor: DoctorConfig = Field(default_factory=DoctorConfig)
     output: OutputConfig = Field(default_factory=OutputConfig)
 
     @classmethod

@@ -98,6 +98,9 @@ Pretrained = Annotated[
     typer.Option(metavar="NAME|FOLDER", help="Network of Hugging Face transformers to start from."),
 ]
 Device = Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(help="Where to train.")]
+NoPreflight = Annotated[
+    bool, typer.Option("--no-preflight", help="Do not look at the network before the first step.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

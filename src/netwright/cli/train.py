@@ -17,6 +17,7 @@ from netwright.cli.options import (
     Json,
     Lookback,
     Members,
+    NoPreflight,
     Out,
     Overwrite,
     Positive,
@@ -62,6 +63,7 @@ def train(
     start_from: StartFrom = None,
     pretrained: Pretrained = None,
     device: Device = None,
+    no_preflight: NoPreflight = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -99,6 +101,7 @@ def train(
             start_from=start_from,
             pretrained=pretrained,
             device=device,
+            preflight=False if no_preflight else None,
         )
         folder = go(made, data, screen, began=context.obj)
     from netwright.cli.summary import show_run

@@ -8,11 +8,13 @@ from typing import Any
 import torch
 
 from netwright.doctor import examine
-from netwright.doctor.case import MOST_ROWS, Case, Rows, case_of, rows_of
+from netwright.doctor.case import MOST_ROWS, Case, Rows, case_of, evenly, rows_of
 from netwright.doctor.diagnosis import Diagnosis, Examination
 from netwright.doctor.monitor import Monitor
 from netwright.training.callbacks import State
 from netwright.training.population import Population
+
+MOST_MEMBERS = 3  # of a population that are examined
 
 
 class Doctor(Monitor):
@@ -67,15 +69,20 @@ class Doctor(Monitor):
         self.examination = Examination()
         super().on_start(state)
         if self.preflight:
-            self.examination = examine.before(self._case(state.population, 0))
+            self.examination = examine.before(self.case(state.population, 0))
 
     def on_end(self, state: State) -> None:
         super().on_end(state)
-        population = state.population
-        cases = [self._case(population, place) for place in range(len(self.records))]
-        self.examination = examine.after(cases, self.records, self.examination)
+        self.examination = self.examine(state.population)
 
-    def _case(self, population: Population, place: int) -> Case:
+    def examine(self, population: Population) -> Examination:
+        """What can be said after the last step, of at most three members."""
+        places = evenly(len(self.records), min(MOST_MEMBERS, len(self.records))).tolist()
+        cases = [self.case(population, place) for place in places]
+        return examine.after(cases, [self.records[place] for place in places], self.examination)
+
+    def case(self, population: Population, place: int) -> Case:
+        """What is looked at of a member."""
         notes = {} if self.groups is None else {"groups": self.groups}
         test = None if self.test is None else _test_rows(population, *self.test)
         return case_of(population, place, test=test, names=self.names, notes=notes)

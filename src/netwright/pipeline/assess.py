@@ -54,7 +54,7 @@ def fit_baselines(prepared: Prepared, data: Dataset, seconds: float) -> Baseline
     constant = baselines.constant(task, target[split.train], len(split.test), classes)
     random = np.random.default_rng(prepared.config.training.seed)
     drawn = np.sort(random.permutation(split.train)[:BASELINE_ROWS])
-    train, validation, test = _design(prepared, data, drawn, split.validation, split.test)
+    train, validation, test = design_of(prepared, data, drawn, split.validation, split.test)
     found = baselines.linear(
         task,
         train,
@@ -72,7 +72,7 @@ def fit_baselines(prepared: Prepared, data: Dataset, seconds: float) -> Baseline
     return Baselines({"constant": constant, "linear": found.output}, note + ".")
 
 
-def _design(prepared: Prepared, data: Dataset, *parts: np.ndarray) -> list[Any]:
+def design_of(prepared: Prepared, data: Dataset, *parts: np.ndarray) -> list[Any]:
     """Plain matrices of the parts' rows, fitted on the first; pictures and the like are many numbers."""
     kinds: dict[str, Kind] = {column.name: column.kind for column in prepared.schema.inputs}
     flat = [prepared.flat(rows, data) for rows in parts]

@@ -30,6 +30,7 @@ def fit(
     data: Dataset,
     callbacks: Sequence[Callback],
     deadline: float | None,
+    doctor: Callback | None = None,
 ) -> tuple[Network, History, Config]:
     """Trains the members, and fits again on training and validation rows where that is asked for.
 
@@ -39,6 +40,7 @@ def fit(
         data: raw tensors on the device.
         callbacks: watch the training.
         deadline: when training must be over, by `time.monotonic`.
+        doctor: watches the training that has validation rows, and none after it.
 
     Returns:
         The network with its best weights, what happened, and the config with the epochs that a deadline
@@ -52,10 +54,11 @@ def fit(
     if prepared.config.training.precision == "auto":
         found = tried_precision(prepared.schema, config, data, train)
         config.training.precision = found  # type: ignore[assignment]
-    population = _population(prepared, config, data, train, validation, callbacks)
+    watching = callbacks if doctor is None else [*callbacks, doctor]
+    population = _population(prepared, config, data, train, validation, watching)
     if deadline is not None:
         config.training.epochs = epochs_in_time(population, deadline, halve=refit)
-        population = _population(prepared, config, data, train, validation, callbacks)
+        population = _population(prepared, config, data, train, validation, watching)
     history = population.fit(deadline)
     network = _network(population)
     decide(network, data, prepared.schema.target.task, config, split.validation)

@@ -18,6 +18,7 @@ from netwright import __version__
 from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.data.read import name_of
+from netwright.doctor.diagnosis import Examination
 from netwright.errors import InputError, NetwrightError
 from netwright.files import write_json, write_text
 from netwright.nn.encoders.base import OWN_TENSOR
@@ -25,6 +26,7 @@ from netwright.nn.network import Network
 from netwright.pipeline.about import about
 from netwright.pipeline.assess import Assessment, Baselines, assess, fit_baselines
 from netwright.pipeline.fit import fit
+from netwright.pipeline.physician import Physician, told
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.start import start_lines
@@ -106,13 +108,15 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
     watch.stage("training")
     deadline = clock.deadline(limit)
     threading.Thread(target=load_plots, daemon=True).start()
-    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline)
+    doctor = Physician(prepared, data, deadline) if resolved.doctor.watch else None
+    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline, doctor)
     clock.mark("fit")
     if history.start:
         for line in start_lines(history.start):
             log.add(line)
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
-    return document(folder, log, prepared, resolved, data, network, history, known, clock, watch)
+    examination = None if doctor is None else doctor.examination
+    return document(folder, log, prepared, resolved, data, network, history, known, clock, watch, examination)
 
 
 def document(
@@ -126,6 +130,7 @@ def document(
     known: Baselines,
     clock: Clock,
     watch: Watch,
+    examination: Examination | None = None,
 ) -> Path:
     """Writes the run of a trained network: scores it, once, on all parts of the data, and reports.
 
@@ -140,6 +145,7 @@ def document(
         known: the baselines.
         clock: since the process began.
         watch: is told how it goes on.
+        examination: what the doctor said; None when it was not there.
 
     Returns:
         The folder.
@@ -153,6 +159,10 @@ def document(
     write_text(folder / "config.yaml", saved_config(resolved).to_yaml())
     write_text(folder / "history.csv", history.to_csv())
     write_json(folder / "findings.json", [finding.as_dict() for finding in prepared.findings])
+    if examination is not None:
+        write_json(folder / "diagnoses.json", examination.as_dict())
+        for line in told(examination.diagnoses):
+            log.add(line)
 
     watch.stage("evaluating")
     spare = clock.left(limit) - REPORT_SECONDS - 1.0
