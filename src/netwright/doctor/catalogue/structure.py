@@ -1,0 +1,111 @@
+"""What is wrong with the network itself, whatever it is trained on."""
+
+from __future__ import annotations
+
+from netwright.doctor.catalogue.symptom import Symptom
+
+STRUCTURE = (
+    Symptom(
+        "wrong_head",
+        "An output that does not fit loss or labels",
+        "static",
+        9,
+        what="The last operation, the loss and the labels do not belong together.",
+        looks="The operations of a forward pass and the loss are looked at: a softmax or sigmoid before a "
+        "loss that applies one itself, a ReLU as the last step, outputs that cannot reach the targets, a "
+        "softmax over the rows instead of the classes, squared error on classes, fewer outputs than "
+        "classes.",
+        why="A loss that takes logits is given probabilities; a network was taken from another task; an "
+        "axis was mistaken.",
+        todo=(
+            "Classes: a linear last layer with one output a class and cross-entropy on logits.",
+            "Yes or no: one linear output and binary cross-entropy on logits.",
+            "Numbers: a linear output, standardised targets, squared or absolute error.",
+            "Leave softmax and sigmoid to the loss; apply them only to predict.",
+        ),
+        source="Bridle (1990), Probabilistic interpretation of feedforward classification network outputs; "
+        "Humbatova et al. (2020), Taxonomy of real faults in deep learning systems",
+        gate=True,
+        when="before",
+    ),
+    Symptom(
+        "mixed_rows",
+        "Rows that influence each other",
+        "static",
+        10,
+        what="The output of one row depends on the other rows of its batch.",
+        looks="The gradient of one row's output is taken with respect to the inputs of the others, in "
+        "evaluation mode, where it must be zero. Batch normalisation mixes rows in training mode and is "
+        "meant to; it is not counted.",
+        why="A reshape where a transpose was meant, an axis of a softmax or a mean that is the batch, a "
+        "recurrent or attention layer that takes the batch for time.",
+        todo=(
+            "Look at the reshapes of the named layer: view and reshape keep the order of numbers, they do "
+            "not swap axes.",
+            "Look at the axis of softmax, mean, sum and normalisation, and at batch_first of recurrent and "
+            "attention layers.",
+            "Give attention a mask where rows or steps must not see each other.",
+        ),
+        source="Karpathy (2019), A recipe for training neural networks: use backprop to chart dependencies",
+        gate=True,
+        when="before",
+    ),
+    Symptom(
+        "missing_nonlinearity",
+        "Linear layers without anything between",
+        "static",
+        11,
+        what="Two linear layers follow each other directly; together they can do no more than one.",
+        looks="In the operations of a forward pass a linear or convolution layer is fed by another with no "
+        "activation between them. Narrow layers between wide ones may be meant so, and are said only where "
+        "the network does badly.",
+        why="An activation was forgotten, or activation=None was left in place.",
+        todo=(
+            "Put an activation between them: ReLU, GELU or SiLU.",
+            "Where the narrow layer is meant (a factorised matrix), leave it.",
+        ),
+        source="Goodfellow, Bengio and Courville (2016), Deep Learning, section 6.1; Humbatova et al. (2020)",
+        gate=True,
+        when="before",
+    ),
+    Symptom(
+        "untrained_layer",
+        "A layer that does not learn",
+        "static",
+        12,
+        what="Some parameters do not change: they are frozen, get no gradient, or are not given to the "
+        "optimiser.",
+        looks="Parameters that are as they were after many steps, or that no gradient reaches. Where a "
+        "backbone is frozen on purpose the network does well all the same, and it is a note.",
+        why="requires_grad=False left from fine-tuning, a detach() or an argmax on the way, an optimiser "
+        "made before the layer was, a layer that is built and never called.",
+        todo=(
+            "Give all parameters that should learn to the optimiser, after the whole network is built.",
+            "Look for detach(), .data, torch.no_grad() and argmax between the layer and the loss.",
+            "If it is frozen on purpose, nothing is to be done.",
+        ),
+        source="Humbatova et al. (2020); Cao et al. (2022), DeepFD",
+        gate=True,
+    ),
+    Symptom(
+        "modes_disagree",
+        "Training and evaluation mode disagree",
+        "static",
+        13,
+        what="On the same rows the loss in evaluation mode is far from the loss in training mode.",
+        looks="The same training rows are sent through in both modes. A gap beyond what dropout explains "
+        "means that the network which is used is not the one that was trained.",
+        why="Running statistics of batch normalisation that have not settled (few steps, small batches, a "
+        "momentum that is too small) or that come from other rows; dropout so high that the two modes are "
+        "two networks; a mode that is never switched.",
+        todo=(
+            "Call train() before each epoch and eval() before each evaluation; nw.Trainer and Sequential do.",
+            "Larger batches, a larger momentum of the running statistics, or layer or group normalisation "
+            "(network.normalization: layer).",
+            "Less dropout (network.dropout); none directly before batch normalisation.",
+        ),
+        source="Ioffe and Szegedy (2015), Batch normalization; Li et al. (2019), Understanding the "
+        "disharmony between dropout and batch normalization; Wu and He (2018), Group normalization",
+        gate=True,
+    ),
+)
