@@ -221,3 +221,14 @@ def test_arrays_of_pictures_and_series():
     series = random.normal(size=(60, 12, 2)) + y[:, None, None]
     regressor = nw.NetRegressor(random_state=0, effort="quick", epochs=3).fit(series, 10.0 * y)
     assert regressor.predict(series).shape == (60,)
+
+
+def test_callbacks_watch_the_training_and_change_nothing():
+    X, y = load_iris(return_X_y=True)
+    doctor = nw.callbacks.Doctor(verbose=0)
+    watched = nw.NetClassifier(**SMALL, callbacks=[doctor]).fit(X, y)
+    alone = nw.NetClassifier(**SMALL).fit(X, y)
+    assert len(doctor.records[0].train_loss) == 3
+    assert np.array_equal(watched.predict_proba(X), alone.predict_proba(X))
+    with pytest.raises(ValueError, match="is no callback"):
+        nw.NetClassifier(epochs=1, callbacks=["doctor"]).fit(X, y)

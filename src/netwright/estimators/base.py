@@ -15,6 +15,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
+from netwright.callbacks import checked
 from netwright.config import Config
 from netwright.data.dataset import Dataset, encode
 from netwright.data.media import Media
@@ -71,6 +72,7 @@ class NetEstimator(BaseEstimator):
         random_state: Any = None,
         device: str = "cpu",
         warm_start: bool = False,
+        callbacks: Any = None,
         verbose: bool = False,
     ) -> None:
         self.network = network
@@ -97,6 +99,7 @@ class NetEstimator(BaseEstimator):
         self.random_state = random_state
         self.device = device
         self.warm_start = warm_start
+        self.callbacks = callbacks
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any, sample_weight: Any = None) -> Any:
@@ -276,7 +279,8 @@ class NetEstimator(BaseEstimator):
         return [Member.of(config.training, seen, judged, seed) for seed in self._seeds()]
 
     def _population(self, data: Dataset, members: list[Member], config: Config) -> Population:
-        callbacks = [Lines()] if self.verbose else []
+        callbacks = checked(self.callbacks)
+        callbacks += [Lines()] if self.verbose else []
         return Population(self.model_.network, data, members, config.training, callbacks)
 
     def _keep_network(self, population: Population) -> None:

@@ -50,6 +50,7 @@ class NetClassifier(ClassifierMixin, NetEstimator):
         random_state: a whole number makes the fit repeatable.
         device: "cpu", "cuda", "mps" or "auto".
         warm_start: whether `fit` goes on from where the network stands.
+        callbacks: watch and steer the training; see `netwright.callbacks`, such as `Doctor()`.
         verbose: whether to print a line for each epoch.
 
     Attributes:
