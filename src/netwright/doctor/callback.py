@@ -29,7 +29,7 @@ class Doctor(Monitor):
         groups: what the rows belong to (a patient, a shop), by part: {"train": [..], "validation": [..],
             "test": [..]}; whoever stands in two parts is told.
         names: of the inputs' columns.
-        verbose: 1 prints what was found, 0 is silent.
+        verbose: 1 prints what was found, before the first step and after the last; 0 is silent.
 
     Attributes:
         examination: all that was found, and what could not be looked for.
@@ -70,10 +70,15 @@ class Doctor(Monitor):
         super().on_start(state)
         if self.preflight:
             self.examination = examine.before(self.case(state.population, 0))
+            if self.verbose and self.examination.primary is not None:
+                found = self.examination.diagnoses
+                print(f"Before the first step:\n\n{Examination(found)}\n")
 
     def on_end(self, state: State) -> None:
         super().on_end(state)
         self.examination = self.examine(state.population)
+        if self.verbose:
+            print(self.examination)
 
     def examine(self, population: Population) -> Examination:
         """What can be said after the last step, of at most three members."""

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from netwright.data.finding import Severity
+from netwright.doctor import words
 from netwright.doctor.catalogue import SYMPTOMS
+from netwright.errors import InputError
 
 SEVERITIES: tuple[Severity, ...] = ("error", "warning", "note")
 
@@ -97,6 +101,28 @@ class Examination:
             "diagnoses": [each.as_dict() for each in self.diagnoses],
             "not_checked": [asdict(each) for each in self.not_checked],
         }
+
+    @classmethod
+    def read(cls, path: Path) -> Examination:
+        """What a diagnoses.json holds.
+
+        Raises:
+            InputError: the file is damaged, or tells of symptoms that are not known here.
+        """
+        try:
+            content = json.loads(path.read_text(encoding="utf-8"))
+            found = [Diagnosis(**each | {"fix": Fix(**each["fix"])}) for each in content["diagnoses"]]
+            return cls(found, [NotChecked(**each) for each in content["not_checked"]])
+        except (ValueError, TypeError, KeyError, AssertionError):
+            raise InputError(
+                "the file is damaged, or was written by another version of Netwright", where=str(path)
+            ) from None
+
+    def __str__(self) -> str:
+        return words.told(self)
+
+    def _repr_html_(self) -> str:
+        return words.as_html(self)
 
 
 def ranked(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
