@@ -14,7 +14,7 @@ from netwright.cli import train as train_module
 from netwright.cli.app import app, main
 
 COMMANDS = ["demo", "check", "init", "train", "cv", "tune", "learning-curve"]
-COMMANDS += ["evaluate", "predict", "report", "compare"]
+COMMANDS += ["evaluate", "predict", "report", "compare", "doctor"]
 
 
 def run_process(*arguments, cwd, **options):

@@ -12,6 +12,7 @@ from netwright.cli.check import check
 from netwright.cli.compare import compare
 from netwright.cli.cv import cv
 from netwright.cli.demo import demo
+from netwright.cli.doctor import doctor
 from netwright.cli.evaluate import evaluate
 from netwright.cli.failure import INTERRUPTED, fail
 from netwright.cli.init import init
@@ -30,7 +31,8 @@ app = typer.Typer(
     epilog=EPILOG,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (demo, check, init, train, cv, tune, learning_curve, evaluate, predict, report, compare):
+COMMANDS = (demo, check, init, train, cv, tune, learning_curve, evaluate, predict, report, compare, doctor)
+for command in COMMANDS:
     app.command(command.__name__.replace("_", "-"))(command)
 
 

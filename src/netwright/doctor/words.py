@@ -1,4 +1,4 @@
-"""An examination in plain words: what to begin with, what else was seen, what was not looked for."""
+"""Examinations and symptoms in plain words, for terminals and notebooks."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ import json
 import shlex
 import textwrap
 from typing import TYPE_CHECKING, Any
+
+from netwright.doctor.catalogue import FAMILIES, SYMPTOMS, Symptom
 
 if TYPE_CHECKING:
     from netwright.doctor.diagnosis import Diagnosis, Examination, NotChecked
@@ -17,6 +19,15 @@ MOST_IN_LIST = 6
 DRAWN = ("series", "line")
 """evidence that is for the report's plots"""
 HEALTHY = "The doctor found nothing wrong."
+WHEN = {
+    "before": "Before the first step.",
+    "during": "At each step, and told at the end.",
+    "after": "After the last step, of what was seen on the way and of the network as it is kept.",
+}
+GATED = (
+    "Where the network does as well as simple models all the same, it is a note: a symptom without harm is "
+    "no alarm."
+)
 HARMLESS = "The doctor found nothing that does harm."
 
 
@@ -45,6 +56,46 @@ def told(examination: Examination, width: int | None = WIDTH) -> str:
         missed = grouped(examination.not_checked)
         lines = [_wrapped(f"{', '.join(ids)}: {why}", width, "  ", "    ") for why, ids in missed.items()]
         parts.append("\n".join(["Not checked:", *lines]))
+    return "\n\n".join(parts)
+
+
+def explained(symptom: Symptom, width: int | None = WIDTH) -> str:
+    """All that is known of a symptom, for a terminal.
+
+    Arguments:
+        symptom: one of the catalogue.
+        width: of the lines; None breaks none.
+
+    Example:
+        >>> from netwright.doctor.catalogue import SYMPTOMS
+        >>> explained(SYMPTOMS["drift"]).splitlines()[0]
+        'Parts that are not alike (drift)'
+    """
+    parts = [f"{symptom.title} ({symptom.id})", _wrapped(symptom.what, width, "", "")]
+    for name, text in told_of(symptom):
+        parts.append(f"{name}:\n{_wrapped(text, width, '  ', '  ')}")
+    steps = [
+        _wrapped(f"{number}. {step}", width, "  ", "     ")
+        for number, step in enumerate(symptom.todo, start=1)
+    ]
+    parts.append("\n".join(["What to do:", *steps]))
+    parts.append(f"From:\n{_wrapped(symptom.source, width, '  ', '  ')}")
+    return "\n\n".join(parts)
+
+
+def told_of(symptom: Symptom) -> list[tuple[str, str]]:
+    """The parts of a symptom's text between what it is and what to do, with their headings."""
+    looks = f"{symptom.looks} {GATED}" if symptom.gate else symptom.looks
+    return [("How it looks", looks), ("When it is looked for", WHEN[symptom.when]), ("Why", symptom.why)]
+
+
+def catalogue() -> str:
+    """Ids and titles of all symptoms, a paragraph for each family."""
+    widest = max(map(len, SYMPTOMS))
+    parts = []
+    for family, name in FAMILIES.items():
+        lines = [f"  {each.id:{widest}}  {each.title}" for each in SYMPTOMS.values() if each.family == family]
+        parts.append("\n".join([name, *lines]))
     return "\n\n".join(parts)
 
 
