@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import warnings
+from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
+import torch
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 
 MOST_ROWS = 2000
-MOST_FEATURES = 4000
-LEAST = 0.02  # marks; less is no harm
+MOST_FOLDED = 600  # training rows that simple models are judged on out of fold
+MOST_FEATURES = 128  # beyond, the strongest directions of the training rows stand for the features
+DIRECTIONS = 48
+FEWEST = 10
+FOLDS = 3
+LEAST = {"linear": 0.04, "neighbours": 0.04, "constant": 0.04, "trees": 0.06}  # marks; less is no harm
+CLEAR = 2.5  # standard errors
+CLEAR_NUMBERS = 3.0  # squared errors have long tails
+LEAST_BALANCED = 0.1  # of the mean recall of the classes
 
 
 @dataclass
@@ -20,16 +30,24 @@ class Standing:
 
     Arguments:
         train: of the network on training rows, in evaluation mode. [n]
-        validation: of the network on validation rows. [v]
-        references: of each simple model on the same validation rows, by name: constant, linear, neighbours,
-            trees. Each [v]
+        validation: of the network on validation rows; empty where there are none. [v]
+        references: of each simple model on the rows that the network is judged by, by name: constant,
+            linear, neighbours, trees. These are the validation rows, or the training rows out of fold where
+            there are none. Each [v] or [n]
         best: name of the best of them.
         behind: how far the network's mean is behind that of the best; below 0 where it is ahead.
         error: standard error of `behind`, of paired rows.
-        bad: whether the network is clearly behind: by more than 2 standard errors and by .02.
-        useless: whether it is no better than the constant prediction, by 2 standard errors.
+        bad: whether the network is clearly behind; see `_is_bad`.
+        useless: whether it is no better than the constant prediction, by 2 standard errors, where something
+            could be learnt.
         learnt: share of what the constant prediction leaves to be gained that the network has gained on its
             own training rows; 1 is all, 0 nothing.
+        folded: marks of each simple model on some training rows, out of fold; empty below 30 rows. Each [f]
+        train_behind: how far the network's mean on these rows, which it has seen, is behind that of the best
+            simple model, which has not: above 0 only where the network does not even learn what it sees.
+        train_error: standard error of `train_behind`.
+        answers: of the network for the validation rows. [v, C]
+        wanted: what is right. [v] or [v, T]
     """
 
     train: np.ndarray
@@ -41,13 +59,23 @@ class Standing:
     bad: bool
     useless: bool
     learnt: float
+    folded: dict[str, np.ndarray] = field(default_factory=dict)
+    train_behind: float = 0.0
+    train_error: float = 0.0
+    answers: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
+    wanted: np.ndarray = field(default_factory=lambda: np.zeros(0))
+
+    @property
+    def judged_on(self) -> str:
+        """Whose rows `references` are of."""
+        return "validation" if len(self.validation) else "training"
 
 
 def standing(case: Case) -> Standing:
     """Where a trained network stands. Computed once for each case.
 
     Raises:
-        CannotTellError: there are no validation rows, or the task is not known.
+        CannotTellError: the training rows or the task are not known, or there are too few rows.
     """
     if "standing" not in case.notes:
         case.notes["standing"] = _standing(case)
@@ -57,32 +85,111 @@ def standing(case: Case) -> Standing:
 def _standing(case: Case) -> Standing:
     if case.task == "unknown" or case.train is None:
         raise CannotTellError("what the targets are, or the training rows themselves, are not known")
-    if case.validation is None or len(case.validation) < 10:
-        raise CannotTellError("there are no validation rows to judge the network by")
-    train, validation = case.train.spread(MOST_ROWS), case.validation.spread(MOST_ROWS)
-    own, seen = (
-        _finite(case.marks(case.answers(validation), validation)),
-        _finite(case.marks(case.answers(train), train)),
-    )
-    references = references_of(case, train, validation)
-    best = max(references, key=lambda name: float(references[name].mean()))
-    difference = references[best] - own
-    error = float(difference.std() / np.sqrt(len(difference)))
-    behind = float(difference.mean())
-    gain = own - references["constant"]
-    gain_error = float(gain.std() / np.sqrt(len(gain)))
-    constant_seen = case.marks(_constant(case, train, len(train)), train).mean()
-    learnt = float((seen.mean() - constant_seen) / max(1e-9, 1.0 - constant_seen))
+    judged = case.validation if case.validation is not None and len(case.validation) >= FEWEST else None
+    if judged is None and len(case.train) < 3 * FEWEST:
+        raise CannotTellError("there are too few rows to judge the network by")
+    train = case.train.spread(MOST_ROWS)
+    wanted = case.wanted(train)
+    seen = _finite(case.marks(case.answers(train), train))
+    constant = case.marks(_constant(case, wanted, len(train)), train)
+    learnt = float((seen.mean() - constant.mean()) / max(1e-9, 1.0 - constant.mean()))
+    x, others = _features(case, train, judged)
+    chosen = np.arange(len(train)) if len(train) <= MOST_FOLDED else _every(len(train), MOST_FOLDED)
+    folded = _folded(case, train, x, wanted, chosen)
+    if judged is None:
+        own, answers, asked = seen[chosen], np.zeros((0, 0)), wanted[chosen]
+        references = {"constant": constant[chosen], **folded}
+    else:
+        judged = judged.spread(MOST_ROWS)
+        answers, asked = case.answers(judged), case.wanted(judged)
+        own = _finite(case.marks(answers, judged))
+        references = {"constant": case.marks(_constant(case, wanted, len(judged)), judged)}
+        for name, given in simple_answers(case, x, wanted, others).items():
+            references[name] = _finite(case.marks(given, judged))
+    best = _best(references)
+    behind, error = paired(references[best], own)
+    train_behind, train_error = paired(folded[_best(folded)], seen[chosen]) if folded else (0.0, 0.0)
+    classes = asked if case.task in ("classes", "yes_no") else None
     return Standing(
         seen,
-        own,
+        own if judged is not None else np.zeros(0),
         references,
         best,
         behind,
         error,
-        behind > max(2 * error, LEAST),
-        float(gain.mean()) <= 2 * gain_error,
+        _is_bad(references, own, classes, folded, seen[chosen]),
+        _is_useless(references, own, classes, learnt),
         learnt,
+        folded,
+        train_behind,
+        train_error,
+        answers,
+        asked if judged is not None else asked[:0],
+    )
+
+
+Marks = dict[str, np.ndarray]
+
+
+def _best(marks: Marks) -> str:
+    return max(marks, key=lambda name: float(marks[name].mean()))
+
+
+def _is_bad(
+    references: Marks, own: np.ndarray, classes: np.ndarray | None, folded: Marks, seen: np.ndarray
+) -> bool:
+    """Whether a simple model is clearly better.
+
+    Either on the validation rows, or on the training rows, which it has not seen and the network has, if the
+    validation rows point the same way. Where classes are of different sizes their mean recalls must not speak
+    against it, and may speak for it alone.
+    """
+    clear = CLEAR_NUMBERS if classes is None else CLEAR
+    for name, marks in references.items():
+        behind, error = paired(marks, own)
+        balanced, balanced_error = (behind, error) if classes is None else paired_recalls(marks, own, classes)
+        if behind > max(clear * error, LEAST[name]) and balanced > LEAST[name] / 2:
+            return True
+        if classes is not None and behind >= 0 and balanced > max(CLEAR * balanced_error, LEAST_BALANCED):
+            return True
+        if name in folded:
+            before, before_error = paired(folded[name], seen)
+            if before > max(3.0 * before_error, LEAST[name]) and min(behind - error, balanced) > 0:
+                return True
+    return False
+
+
+def _is_useless(references: Marks, own: np.ndarray, classes: np.ndarray | None, learnt: float) -> bool:
+    """Whether nothing but the constant was learnt, where a simple model or the network's own training rows
+    say that something could be."""
+
+    def gains(marks: np.ndarray) -> bool:
+        gain, error = paired(marks, references["constant"])
+        if gain > 2.0 * error:
+            return True
+        if classes is None:
+            return False
+        gain, error = paired_recalls(marks, references["constant"], classes)
+        return gain > 2.0 * error
+
+    return not gains(own) and (learnt < 0.05 or any(gains(marks) for marks in references.values()))
+
+
+def paired(reference: np.ndarray, own: np.ndarray) -> tuple[float, float]:
+    """Mean of the differences of paired marks, and its standard error.
+
+    One difference of 1 is added to the spread, so that a handful of rows that differ is no certainty.
+    """
+    difference = reference - own
+    spread = np.square(difference - difference.mean()).sum() + 1.0
+    return float(difference.mean()), float(np.sqrt(spread) / len(difference))
+
+
+def paired_recalls(reference: np.ndarray, own: np.ndarray, classes: np.ndarray) -> tuple[float, float]:
+    """The same of the means over classes, each as heavy as the others."""
+    parts = [paired(reference[classes == each], own[classes == each]) for each in np.unique(classes)]
+    return float(np.mean([mean for mean, _ in parts])), float(
+        np.sqrt(np.square([error for _, error in parts]).sum()) / len(parts)
     )
 
 
@@ -91,64 +198,105 @@ def _finite(marks: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(marks, nan=-10.0, neginf=-10.0), -10.0, 1.0)
 
 
-def references_of(case: Case, train: Rows, validation: Rows) -> dict[str, np.ndarray]:
-    """Marks on the validation rows of simple models that learnt from the training rows. Each [v]"""
-    found = {"constant": case.marks(_constant(case, train, len(validation)), validation)}
-    x, rows = case.features(train), case.features(validation)
-    if x.shape[1] > MOST_FEATURES:
-        keep = np.linspace(0, x.shape[1] - 1, MOST_FEATURES).astype(int)
-        x, rows = x[:, keep], rows[:, keep]
-    middle = np.nanmedian(np.where(np.isfinite(x), x, np.nan), axis=0)
-    middle = np.nan_to_num(middle)
+def _every(total: int, most: int) -> np.ndarray:
+    return np.linspace(0, total - 1, most).round().astype(int)
+
+
+def _features(case: Case, train: Rows, others: Rows | None) -> tuple[np.ndarray, np.ndarray]:
+    """Standardised features of training and other rows, few enough for simple models. [n, F], [v, F]"""
+    x = case.features(train)
+    rows = x[:0] if others is None else case.features(others.spread(MOST_ROWS))
+    known = np.where(np.isfinite(x), x, np.nan)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of columns without any number
+        middle = np.nan_to_num(np.nanmedian(known, axis=0))
     x, rows = (np.where(np.isfinite(each), each, middle) for each in (x, rows))
     mean, spread = x.mean(0), x.std(0)
-    keep = spread > 0
-    if not keep.any():
-        return found
+    keep = spread > 1e-9 * np.maximum(1.0, np.abs(mean))
     x, rows = ((each[:, keep] - mean[keep]) / spread[keep] for each in (x, rows))
-    for name, answers in _answers(case, x, case.wanted(train), rows).items():
-        found[name] = _finite(case.marks(answers, validation))
-    return found
+    x, rows = np.clip(x, -8.0, 8.0), np.clip(rows, -8.0, 8.0)
+    if x.shape[1] <= MOST_FEATURES:
+        return x, rows
+    draws = np.random.default_rng(0)
+    basis = x[_every(len(x), min(len(x), 500))]
+    start = basis.T @ (basis @ draws.normal(size=(x.shape[1], DIRECTIONS)))  # [F, D]
+    for _ in range(2):
+        start = basis.T @ (basis @ np.linalg.qr(start)[0])
+    directions = np.linalg.qr(start)[0]
+    x, rows = x @ directions, rows @ directions
+    scale = x.std(0).max() + 1e-12
+    return x / scale, rows / scale
 
 
-def _constant(case: Case, train: Rows, rows: int) -> np.ndarray:
-    wanted = case.wanted(train)
+def _constant(case: Case, wanted: np.ndarray, rows: int) -> np.ndarray:
+    """The classes' shares, or the mean. [rows, C]"""
     if case.task in ("classes", "yes_no"):
-        count = max(case.classes or 2, int(wanted.max()) + 1)
-        shares = np.bincount(wanted, minlength=count) / len(wanted)
-        return np.broadcast_to(shares, (rows, count))
+        shares = np.bincount(wanted, minlength=_classes(case, wanted)) / len(wanted)
+        return np.broadcast_to(shares, (rows, len(shares)))
     return np.broadcast_to(wanted.mean(0), (rows, wanted.shape[1]))
 
 
-def _answers(case: Case, x: np.ndarray, wanted: np.ndarray, rows: np.ndarray) -> dict[str, np.ndarray]:
-    """What linear models, nearest neighbours and trees answer. Each [v, C]"""
-    import warnings
+def _classes(case: Case, wanted: np.ndarray) -> int:
+    return max(case.classes or 2, int(wanted.max()) + 1)
 
+
+def _folded(case: Case, train: Rows, x: np.ndarray, wanted: np.ndarray, chosen: np.ndarray) -> Marks:
+    """Marks of simple models on training rows that they have not seen. Each [f]"""
+    if len(chosen) < 3 * FEWEST:
+        return {}
+    x, wanted = x[chosen], wanted[chosen]
+    fold = np.random.default_rng(0).permutation(len(chosen)) % FOLDS
+    found: dict[str, np.ndarray] = {}
+    for number in range(FOLDS):
+        inside, outside = fold != number, fold == number
+        for name, given in simple_answers(case, x[inside], wanted[inside], x[outside], trees=25).items():
+            width = max(given.shape[1], _classes(case, wanted)) if wanted.ndim == 1 else given.shape[1]
+            found.setdefault(name, np.zeros((len(chosen), width)))[outside, : given.shape[1]] = given
+    rows = train.at(torch.from_numpy(chosen))
+    return {name: _finite(case.marks(given, rows)) for name, given in found.items()}
+
+
+def simple_answers(
+    case: Case, x: np.ndarray, wanted: np.ndarray, rows: np.ndarray, trees: int = 60
+) -> dict[str, np.ndarray]:
+    """What linear models, nearest neighbours and trees answer. Each [v, C]
+
+    Arguments:
+        case: whose task it is.
+        x: features of the rows that they learn from. [n, F]
+        wanted: of these, as `Case.wanted` has it. [n] or [n, T]
+        rows: features of those that they answer. [v, F]
+        trees: how many.
+    """
     from sklearn import ensemble, linear_model, neighbors
 
+    if not x.shape[1]:
+        return {}
     near = min(5, len(x))
-    count = max(case.classes or 2, int(wanted.max()) + 1)
-    if case.task in ("classes", "yes_no"):
-        models = {
-            "linear": linear_model.LogisticRegression(max_iter=200),
-            "neighbours": neighbors.KNeighborsClassifier(near),
-            "trees": ensemble.ExtraTreesClassifier(100, random_state=0),
-        }
+    models: dict[str, Any]
+    of_classes = case.task in ("classes", "yes_no")
+    count = _classes(case, wanted) if of_classes else 0
+    if of_classes:
         if len(np.unique(wanted)) < 2:
             return {}
+        models = {
+            "linear": linear_model.LogisticRegression(C=0.3, max_iter=50, tol=1e-2),
+            "neighbours": neighbors.KNeighborsClassifier(near),
+            "trees": ensemble.ExtraTreesClassifier(trees, random_state=0),
+        }
     else:
         wanted = wanted[:, 0] if wanted.shape[1] == 1 else wanted
         models = {
-            "linear": linear_model.RidgeCV(alphas=(0.1, 1.0, 10.0, 100.0)),
+            "linear": linear_model.RidgeCV(alphas=(1.0, 10.0, 100.0, 1000.0)),
             "neighbours": neighbors.KNeighborsRegressor(near),
-            "trees": ensemble.ExtraTreesRegressor(100, random_state=0),
+            "trees": ensemble.ExtraTreesRegressor(trees, min_samples_leaf=2, random_state=0),
         }
     found = {}
     for name, model in models.items():
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of a solver that has not converged: it is a yardstick
             model.fit(x, wanted)
-            if case.task in ("classes", "yes_no"):
+            if of_classes:
                 answers = np.zeros((len(rows), count))
                 answers[:, model.classes_] = model.predict_proba(rows)
             else:
