@@ -17,6 +17,7 @@ from netwright.nn.member import PREDICT, Mode
 from netwright.nn.trainable import Purpose, Trainable
 from netwright.training.feed import Feed, ResidentFeed, take
 from netwright.training.population import Population
+from netwright.training.rules import RULES
 
 Task = Literal["classes", "yes_no", "labels", "numbers", "unknown"]
 MOST_ROWS = 4000
@@ -74,6 +75,8 @@ class Plan:
         optimizer: its name in small letters, such as "adam", "sgd"; "unknown" for one of the user's own.
         learning_rate: at the start.
         weight_decay, clip_norm: None where there is none, or where it is not known.
+        momentum: of the optimisers that have one.
+        l1: penalty on the absolute weights.
         batch_size: rows of a step.
         epochs: planned.
         seed: of the member.
@@ -86,6 +89,8 @@ class Plan:
     batch_size: int
     epochs: int
     seed: int = 0
+    momentum: float = 0.0
+    l1: float = 0.0
 
 
 @dataclass
@@ -314,16 +319,23 @@ def case_of(
 def _plan(population: Population, place: int) -> Plan:
     member, config = population.members[place], population.config
     own = population.optimizer
-    name = config.optimizer
-    decay: float | None = member.weight_decay
+    name, decay, momentum = config.optimizer, member.weight_decay, member.momentum
     told = getattr(population.state.model, "optimizer", None)
-    if told is not None:  # of a Trainer or a model by hand
+    held = getattr(own, "optimizer", None)
+    if isinstance(held, torch.optim.Optimizer):  # one of PyTorch's, or made from one
+        settings = held.param_groups[0]
+        names = [each.__name__.lower() for each in type(held).__mro__]
+        name = next((each for each in names if each in RULES), names[0])
+        decay, momentum = settings.get("weight_decay"), settings.get("momentum", 0.0)
+    elif told is not None:  # of a Trainer or a model by hand
         name = told if isinstance(told, str) else type(told).__name__.lower()
-        decay = getattr(told, "weight_decay", None)
+        decay, momentum = getattr(told, "weight_decay", None), getattr(told, "momentum", 0.0)
     elif own is None:
         name = "unknown"
     size = population.feed.batches.size if isinstance(population.feed, ResidentFeed) else 0
     clip = member.clip_norm if population.given_clip is None else population.given_clip.norm
     clip = float(clip) if isinstance(clip, int | float) and np.isfinite(clip) else None
     rate = population.rate_now()
-    return Plan(name, rate, decay, clip, size, population.epochs, member.seed)
+    return Plan(
+        name, rate, decay, clip, size, population.epochs, member.seed, float(momentum or 0.0), member.l1
+    )
