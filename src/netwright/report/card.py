@@ -21,6 +21,7 @@ from netwright.report.words import (
     baseline_sentence,
     contents,
     decision_sentence,
+    doctor_sentence,
     limitations,
     listed,
     members_words,
@@ -233,7 +234,8 @@ def _network(record: Record) -> str:
     )
     if "epochs" in info:
         said.append(f"Epochs: {info['epochs']} ({_plain(info.get('stopped') or 'end not recorded')}).")
-    return " ".join(said)
+    said.append(_plain(doctor_sentence(record)))
+    return " ".join(each for each in said if each)
 
 
 def _versions(record: Record) -> str:

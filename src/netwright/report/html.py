@@ -7,6 +7,7 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from netwright.report import describe, plots, results
+from netwright.report.doctor import doctor
 from netwright.report.examples import examples
 from netwright.report.markup import paragraph, picture, text
 from netwright.report.words import (
@@ -15,6 +16,7 @@ from netwright.report.words import (
     baseline_sentence,
     baseline_verdict,
     beyond_chance,
+    doctor_sentence,
     findings_sentence,
     listed,
     metric_name,
@@ -29,6 +31,7 @@ if TYPE_CHECKING:
 
 SECTIONS = {
     "scores": ("Scores", results.scores),
+    "doctor": ("Doctor", doctor),
     "errors": ("Errors", results.errors),
     "examples": ("Examples", examples),
     "probabilities": ("Probabilities", results.probabilities),
@@ -132,6 +135,10 @@ def _sentences(record: Record) -> list[tuple[str, str]]:
     worse = any(baseline_verdict(record, each) in ("worse than", "level with") for each in BASELINES)
     said = [(text(score_sentence(record)), "")]
     said.append((text(baseline_sentence(record)), ' class="warning"' if worse else ""))
+    if record.examination is not None:
+        primary = record.examination.primary
+        look = "" if primary is None else f' class="{text(primary.severity)}"'
+        said.append((f'{text(doctor_sentence(record))} <a href="#doctor">What it saw</a>', look))
     if record.findings:
         said.append((f'{text(findings_sentence(record))} <a href="#findings">All findings</a>', ""))
     said += [

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "confusion_matrix",
+    "evidence_lines",
     "importance_bars",
     "precision_recall_curves",
     "probability_histogram",
@@ -111,6 +112,43 @@ def _log_where_wide(axes: Axes) -> None:
         axes.set_yscale("log")
         axes.grid(visible=False, which="minor")
         axes.tick_params(which="minor", colors=LINE, length=2, labelsize=0)
+
+
+def evidence_lines(
+    series: Mapping[str, Sequence[float | None]], line: float | None, title: str, order: str
+) -> Figure:
+    """The figures that a diagnosis rests on, in their order, beside the threshold where there is one.
+
+    Arguments:
+        series: {name: figures}; gaps where a figure is missing or not finite. Each [T]
+        line: the threshold.
+        title: what is shown.
+        order: what the figures follow, such as ``epoch``.
+    """
+    from matplotlib.ticker import MaxNLocator
+
+    figure, (axes,) = panels(6.2, 2.3, left=0.75, right=1.75)
+    for place, (words, values) in enumerate(series.items()):
+        y = np.array([np.nan if each is None else each for each in values], float)
+        y = np.where(np.isfinite(y), y, np.nan)
+        dot = "o" if len(y) <= 30 else None
+        axes.plot(
+            np.arange(1, len(y) + 1),
+            y,
+            color=SERIES[place % len(SERIES)],
+            linewidth=1.4,
+            marker=dot,
+            markersize=3,
+            label=label(words.replace("_", " "), 22),
+        )
+    _log_where_wide(axes)
+    if line is not None and (line > 0 or axes.get_yscale() == "linear"):
+        axes.axhline(line, color=INK, linewidth=0.8, linestyle=(0, (3, 2)), label="threshold")
+    name(axes, label(title, 60), order, "")
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
+    axes.yaxis.set_major_formatter(lambda value, _: f"{value:.3g}")
+    legend(axes, loc="upper left", anchor=(1.0, 1.0))
+    return figure
 
 
 def score_comparison(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from netwright.config import Config
+from netwright.doctor.diagnosis import Examination
 from netwright.errors import InputError
 from netwright.evaluate.forecast import BASELINES as FORECASTS
 from netwright.evaluate.metrics import PRIMARY
@@ -34,6 +35,7 @@ class Record:
         metrics: metrics.json.
         evaluation: evaluation.json; empty where the run has none.
         findings: findings.json, the worst first.
+        examination: diagnoses.json; None where no doctor looked at the training.
         history: history.csv.
         predictions: predictions.csv, every cell as text.
         out_of_fold: out_of_fold.csv of a cross-validation, every cell as text.
@@ -47,6 +49,7 @@ class Record:
     metrics: dict[str, Any]
     evaluation: dict[str, Any] = field(default_factory=dict)
     findings: list[dict[str, Any]] = field(default_factory=list)
+    examination: Examination | None = None
     history: pl.DataFrame | None = None
     predictions: pl.DataFrame | None = None
     out_of_fold: pl.DataFrame | None = None
@@ -68,6 +71,7 @@ class Record:
             hint = "a finished run holds config.yaml and metrics.json"
             raise InputError("this is not the folder of a finished run", where=str(folder), hint=hint)
         findings = _json(folder / "findings.json", list)
+        diagnoses = folder / "diagnoses.json"
         metrics = _json(folder / "metrics.json", dict)
         if metrics.get("task") not in (*PRIMARY, "forecast"):
             raise InputError(
@@ -80,6 +84,7 @@ class Record:
             metrics=metrics,
             evaluation=evaluation,
             findings=sorted(findings, key=lambda each: SEVERITIES.index(each["severity"])),
+            examination=Examination.read(diagnoses) if diagnoses.is_file() else None,
             history=_csv(folder / "history.csv"),
             predictions=_csv(folder / "predictions.csv", as_text=True),
             out_of_fold=_csv(folder / "out_of_fold.csv", as_text=True),

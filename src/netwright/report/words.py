@@ -209,6 +209,21 @@ def findings_sentence(record: Record) -> str:
     )
 
 
+def doctor_sentence(record: Record) -> str:
+    """What the doctor of the training said, in a sentence; nothing where there was none."""
+    examination = record.examination
+    if examination is None:
+        return ""
+    if examination.primary is None:
+        return "The doctor found nothing that does harm."
+    counts = {
+        severity: sum(each.severity == severity for each in examination.diagnoses)
+        for severity in ("error", "warning")
+    }
+    said = [f"{count} {word}{'s' if count > 1 else ''}" for word, count in counts.items() if count]
+    return f"The doctor gave {' and '.join(said)}; begin with: {sentence(examination.primary.message)}"
+
+
 def limitations(record: Record) -> list[str]:
     """What a user of the model should know before trusting it."""
     said = []
@@ -221,6 +236,12 @@ def limitations(record: Record) -> list[str]:
         for each in record.findings
         if each["severity"] in ("error", "warning")
     ]
+    if record.examination is not None:
+        said += [
+            f"{sentence(each.message)} {sentence(each.fix.text)}"
+            for each in record.examination.diagnoses
+            if each.severity != "note"
+        ]
     metric = metric_name(record.evaluation.get("slices_metric") or record.headline)
     for each in beyond_chance(record.part("slices") or [])[:3]:
         said.append(

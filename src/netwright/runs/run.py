@@ -27,6 +27,7 @@ class Run:
 
     Attributes:
         metrics, findings: as in metrics.json and findings.json.
+        diagnoses: as in diagnoses.json.
         config: resolved; training with it again gives the same weights.
         history: a row for each epoch.
         model: the network; `predict`, `predict_proba` and `evaluate` use it.
@@ -48,6 +49,13 @@ class Run:
     @cached_property
     def findings(self) -> list[dict[str, Any]]:
         return self._json("findings.json")
+
+    @cached_property
+    def diagnoses(self) -> list[dict[str, Any]]:
+        """What the doctor said, what to begin with first, as in diagnoses.json; [] where none looked."""
+        if not (self.folder / "diagnoses.json").is_file():
+            return []
+        return self._json("diagnoses.json")["diagnoses"]
 
     @cached_property
     def evaluation(self) -> dict[str, Any]:
@@ -134,7 +142,8 @@ class Run:
         part = "mean" if "folds" in self.metrics else "test"
         value = self.metrics.get(part, {}).get(headline)
         score = f", {part} {headline} {value:.4f}" if value is not None else ""
-        return f"Run({str(self.folder)!r}{score})"
+        first = "".join(f", doctor: {each['id']}" for each in self.diagnoses if each["primary"])
+        return f"Run({str(self.folder)!r}{score}{first})"
 
     def _repr_html_(self) -> str:
         from html import escape
