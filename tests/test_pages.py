@@ -25,7 +25,14 @@ from netwright.nn import activations
 HOME = Path(__file__).parent.parent
 PAGES = [
     *("README.md", "docs/keras.md", "docs/sklearn.md", "docs/pytorch.md", "docs/pretrained.md"),
-    *("docs/images.md", "docs/text.md", "docs/series.md", "docs/sound.md", "docs/forecasting.md"),
+    *(
+        "docs/images.md",
+        "docs/text.md",
+        "docs/series.md",
+        "docs/sound.md",
+        "docs/forecasting.md",
+        "docs/doctor.md",
+    ),
 ]
 NOT_RUN = "<!-- not run: "  # stands above an example that needs what a test has not, with the reason
 KERAS = (HOME / "docs/keras.md").read_text(encoding="utf-8")

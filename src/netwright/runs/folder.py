@@ -18,6 +18,7 @@ FILES = (
     "learning_curve.csv",
     "learning_curve.png",
     "findings.json",
+    "diagnoses.json",
     "evaluation.json",
     "report.html",
     "model_card.md",
