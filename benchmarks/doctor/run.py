@@ -147,8 +147,9 @@ def main() -> None:
     everything, asked = setups(), chosen(options)
     bases = {each.base for each in asked}
     known = read([*options.plain, options.out])
-    beside = [each for each in everything if each.name in bases and each not in asked]
-    plain: list[Job] = [("plain", each.name, seed, ()) for each in [*beside, *asked] for seed in range(SEEDS)]
+    given = {each.name for each in asked}
+    beside = [each for each in everything if each.name in bases and each.name not in given]
+    plain: list[Job] = [("plain", each.name, seed, ()) for seed in range(SEEDS) for each in [*beside, *asked]]
     found = run_all(plain, options.out, options.jobs, known)
     measured = harms(found, everything)
     hurts = [each for each in asked if each.fault and measured[each.name].hurts]
@@ -163,7 +164,7 @@ def main() -> None:
     names = tuple(sorted(options.detectors.split(",")))
     seeds = 1 if options.smoke else WATCHED
     run_all(
-        [("watch", each.name, seed, names) for each in [*healthy, *hurts] for seed in range(seeds)],
+        [("watch", each.name, seed, names) for seed in range(seeds) for each in [*healthy, *hurts]],
         options.out,
         options.jobs,
         found,
