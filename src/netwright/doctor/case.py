@@ -77,6 +77,7 @@ class Plan:
         weight_decay, clip_norm: None where there is none, or where it is not known.
         momentum: of the optimisers that have one.
         l1: penalty on the absolute weights.
+        shuffled: whether the order of rows is drawn anew in each epoch; None where that is not known.
         batch_size: rows of a step.
         epochs: planned.
         seed: of the member.
@@ -91,6 +92,7 @@ class Plan:
     seed: int = 0
     momentum: float = 0.0
     l1: float = 0.0
+    shuffled: bool | None = None
 
 
 @dataclass
@@ -337,5 +339,22 @@ def _plan(population: Population, place: int) -> Plan:
     clip = float(clip) if isinstance(clip, int | float) and np.isfinite(clip) else None
     rate = population.rate_now()
     return Plan(
-        name, rate, decay, clip, size, population.epochs, member.seed, float(momentum or 0.0), member.l1
+        name,
+        rate,
+        decay,
+        clip,
+        size,
+        population.epochs,
+        member.seed,
+        float(momentum or 0.0),
+        member.l1,
+        _shuffled(population.feed),
     )
+
+
+def _shuffled(feed: Feed) -> bool | None:
+    if isinstance(feed, ResidentFeed):
+        return feed.given[3]
+    sampler = getattr(getattr(feed, "loader", None), "sampler", None)
+    known = {"SequentialSampler": False, "RandomSampler": True}
+    return known.get(type(sampler).__name__)

@@ -17,7 +17,7 @@ from netwright.nn.foreign import ForeignNetwork, Outputs
 from netwright.nn.network import Network
 
 MOST_ROWS = 512
-STEPS = 30
+STEPS = 20
 Function = Callable[[Tensor], Tensor]
 
 
@@ -98,7 +98,7 @@ def _least(loss_of: Function, start: Tensor) -> float:
     # It may leave where the loss is defined: what was seen till then counts.
     with suppress(RuntimeError, ValueError, IndexError):
         first = start.double().cpu().numpy().reshape(-1)
-        minimize(look, first, jac=True, method="L-BFGS-B", options={"maxiter": STEPS})
+        minimize(look, first, jac=True, method="L-BFGS-B", options={"maxiter": STEPS, "ftol": 1e-4})
     finite = [each for each in seen if np.isfinite(each)]
     if not finite:
         raise CannotTellError("the loss of a constant output cannot be computed")

@@ -1,0 +1,140 @@
+"""Whether the inputs that reach the first learnt layer are of a size that can be learnt from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from netwright.doctor.case import Case
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.trace import AFFINE, NORMS, Call, Trace
+
+ROWS = 509  # a prime number, so that the axis of rows is known by its length
+RECURRENT = {"lstm", "gru", "rnn_tanh", "rnn_relu"}
+FIRST = AFFINE | RECURRENT | {"multi_head_attention_forward"}
+LEARNT = FIRST | {"embedding", "embedding_bag"}
+WIDE = 100.0  # size of a column over that of the middle one
+LOUD, QUIET = 30.0, 3e-3  # root mean square of all columns
+AWAY = 50.0  # mean over deviation of most columns
+
+
+def unscaled_inputs(case: Case) -> Iterator[Diagnosis]:
+    """The size of each column where it first meets learnt weights, whatever the network does to it before.
+
+    Pixels of 0 to 16, numbers of deviation 1, 0 to 1 codes and what a normalisation has gone over lie between
+    .2 and 10. Raw tables are far off: breast cancer's areas are 2,000 times, wine's proline is 300 times as
+    large as the middle column. Where a normalisation follows the first layer, only relations of the columns
+    to each other count. Whether it does harm is seen afterwards.
+    """
+    if case.train is None:
+        raise CannotTellError("the training rows come from a loader")
+    rows = case.train.spread(_prime(min(ROWS, len(case.train))))
+    # In training mode, of a copy: a first batch norm has no statistics yet, and would collect some.
+    found = replace(case, network=case.twin()).trace(rows, training=True)
+    first = [call for call in _first(found) if _columns(call, len(rows)) is not None]
+    if not first:
+        raise CannotTellError("no layer was found that takes the inputs as numbers")
+    normed = {id(source) for call in found.of(NORMS) if (source := found.source(call)) is not None}
+    for call in first:
+        values = _columns(call, len(rows))
+        assert values is not None
+        diagnosis = _judged(case, call, values.double().cpu().numpy(), id(call) in normed)
+        if diagnosis is not None:
+            yield diagnosis
+            return
+
+
+def _judged(case: Case, call: Call, values: np.ndarray, normed: bool) -> Diagnosis | None:
+    values = values[np.isfinite(values).all(1)]
+    if len(values) < 2:
+        return None
+    mean, spread = values.mean(0), values.std(0)
+    varying = spread > 1e-7 * np.abs(mean)
+    if not varying.any():
+        return None
+    size = np.sqrt(np.square(values).mean(0))[varying]  # [V]
+    numbers = np.flatnonzero(varying)
+    middle, whole = float(np.median(size)), float(np.sqrt(np.square(size).mean()))
+    away = np.abs(mean[varying]) / spread[varying]
+    names = case.names if case.names is not None and len(case.names) == values.shape[1] else None
+    largest = np.argsort(-size)[:3]
+
+    def shown(place: int) -> str:
+        column = numbers[place]
+        name = names[column] if names else f"input {column + 1}"
+        return f"{name} ({values[:, column].min():.4g} to {values[:, column].max():.4g})"
+
+    if size.max() >= WIDE * middle and size.max() > 1.0:
+        big = [place for place in largest if size[place] >= WIDE * middle]
+        message = (
+            f"{', '.join(shown(place) for place in big)} drown the other inputs: the largest is "
+            f"{size.max() / middle:,.0f} times as large as the middle one"
+        )
+    elif normed:
+        return None
+    elif whole >= LOUD:
+        message = (
+            f"inputs reach the first layer in sizes around {whole:,.4g}, such as "
+            f"{', '.join(shown(place) for place in largest)}; networks learn well from sizes around 1"
+        )
+    elif whole <= QUIET:
+        message = f"inputs reach the first layer in sizes around {whole:.2g}: too small to be noticed"
+    elif float(np.median(away)) >= AWAY and whole > 1.0:
+        message = (
+            f"inputs lie far from 0 and hardly differ, such as {shown(int(largest[0]))}: their means are "
+            f"{np.median(away):,.0f} times their deviations"
+        )
+    else:
+        return None
+    return Diagnosis(
+        "unscaled_inputs",
+        "warning" if normed else "error",
+        message,
+        {
+            "layer": call.layer or call.name,
+            "size": whole,
+            "ratio": float(size.max() / max(middle, 1e-30)),
+            "columns": [names[numbers[place]] if names else int(numbers[place]) for place in largest],
+            "series": {"size": np.sort(size)[:: max(1, len(size) // 200)].tolist()},
+        },
+        "columns in their own units: the weights of large ones get nearly all of the gradient",
+        Fix(
+            "bring each column to mean 0 and deviation 1 by the training rows, or begin the network with a "
+            "normalisation (nn.BatchNorm1d, nw.layers.Normalization)",
+            {"inputs.number.scaling": "standard"},
+        ),
+        member=case.member,
+    )
+
+
+def _first(found: Trace) -> list[Call]:
+    """The learnt layers that no other learnt layer comes before."""
+    after: list[bool] = []
+    first = []
+    for call in found.calls:
+        behind = any(after[number] for number in call.given if number >= 0)
+        learnt = call.name in LEARNT and call.learnt
+        if learnt and not behind and call.name in FIRST:
+            first.append(call)
+        after.append(behind or learnt)
+    return first
+
+
+def _columns(call: Call, rows: int) -> Tensor | None:
+    """The numbers that a layer takes, one row for each place that it takes them at. [N, D]"""
+    for given in call.inputs:
+        if rows in given.shape and given.dim() > 1 and given.is_floating_point():
+            axis = 1 if call.name.startswith("conv") else given.dim() - 1
+            if given.shape[axis] == rows and given.dim() < 3:
+                return None
+            return torch.movedim(given.detach(), axis, -1).reshape(-1, given.shape[axis])
+    return None
+
+
+def _prime(most: int) -> int:
+    """The greatest prime number that is not above `most`."""
+    return next((n for n in range(most, 2, -1) if all(n % d for d in range(2, int(n**0.5) + 1))), most)
