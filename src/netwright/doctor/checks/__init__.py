@@ -5,15 +5,33 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from netwright.doctor.case import Case
+from netwright.doctor.checks.finite import not_finite_data
+from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
 from netwright.doctor.checks.learning import not_learning
+from netwright.doctor.checks.memorise import cannot_overfit
+from netwright.doctor.checks.order import unshuffled, unshuffled_after
+from netwright.doctor.checks.scales import unscaled_inputs
+from netwright.doctor.checks.start import poor_start, symmetric_start
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.record import Record
 
 Before = Callable[[Case], Iterable[Diagnosis]]
 After = Callable[[Case, Record], Iterable[Diagnosis]]
 
-BEFORE: dict[str, Before] = {}
+BEFORE: dict[str, Before] = {
+    "not_finite_data": not_finite_data,
+    "unshuffled": unshuffled,
+    "unscaled_inputs": unscaled_inputs,
+    "symmetric_start": symmetric_start,
+    "poor_start": poor_start,
+    "input_ignored": input_ignored,
+    "cannot_overfit": cannot_overfit,
+}
 """by the symptom that is looked for; made before the first step"""
 
-AFTER: dict[str, After] = {"not_learning": not_learning}
+AFTER: dict[str, After] = {
+    "not_learning": not_learning,
+    "input_ignored": input_ignored_after,
+    "unshuffled": unshuffled_after,
+}
 """made after the last one"""
