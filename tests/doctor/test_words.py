@@ -2,9 +2,13 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
+from torch import nn
 
+import netwright as nw
 from netwright.doctor import words
+from netwright.doctor.checks import AFTER, BEFORE
 from netwright.doctor.diagnosis import Diagnosis, Examination, Fix, NotChecked, ranked
 from netwright.errors import InputError
 
@@ -97,3 +101,41 @@ def test_a_symptom_of_another_version_is_told(tmp_path):
     path.write_text(json.dumps(content))
     with pytest.raises(InputError, match="another version"):
         Examination.read(path)
+
+
+@pytest.fixture
+def checks(monkeypatch):
+    """No checks but these: one before the first step, and one after the last."""
+    for each in (BEFORE, AFTER):
+        for id in list(each):
+            monkeypatch.delitem(each, id)
+    monkeypatch.setitem(BEFORE, "drift", lambda case: [])
+    monkeypatch.setitem(AFTER, "rate_too_high", lambda case, record: [])
+    return monkeypatch
+
+
+def trained(**settings) -> None:
+    x = np.random.default_rng(0).normal(size=(60, 2)).astype("float32")
+    doctor = nw.callbacks.Doctor(**settings)
+    nw.Trainer(nn.Linear(2, 1), "mse", callbacks=[doctor]).fit(x, x.sum(1), epochs=1, verbose=0)
+
+
+def test_the_callback_prints_what_is_found_before_and_after(checks, capsys):
+    warning = Diagnosis("drift", "warning", "age differs", {}, "time", Fix("split by time"))
+    checks.setitem(BEFORE, "drift", lambda case: [warning])
+    trained()
+    first, second = capsys.readouterr().out.split("Warning: Parts that are not alike (drift):")[:2]
+    assert first == "Before the first step:\n\n"
+    assert "Age differs." in second
+    trained(verbose=0)
+    assert capsys.readouterr().out == ""
+
+
+def test_the_callback_says_so_where_nothing_is_wrong(checks, capsys):
+    trained()
+    assert capsys.readouterr().out == "The doctor found nothing wrong.\n"
+
+
+def test_the_first_member_is_not_named_and_others_are():
+    assert words.place(DEAD) == "member 1"
+    assert words.place(Diagnosis("drift", "note", "x", {}, "y", Fix("z"), member=0, epoch=2)) == "epoch 2"

@@ -142,9 +142,9 @@ def changes(config: dict[str, Any]) -> list[str]:
 
 
 def place(diagnosis: Diagnosis) -> str:
-    """Which member and epoch it is about: ``member 2, epoch 5``; "" for all."""
+    """Which member and epoch it is about: ``member 2, epoch 5``; the first member is not named."""
     said = [("member", diagnosis.member), ("epoch", diagnosis.epoch)]
-    return ", ".join(f"{name} {number}" for name, number in said if number is not None)
+    return ", ".join(f"{name} {number}" for name, number in said if number)
 
 
 def grouped(missed: list[NotChecked]) -> dict[str, list[str]]:
