@@ -1,0 +1,95 @@
+"""Whether the answer for a row depends on the rows beside it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from netwright.doctor.case import Case, Rows
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.flow import cycled, flow_of, output_of, row_axis, spoken, stuck_in
+from netwright.doctor.trace import Trace
+
+CLOSE = 1e-3
+"""of the deviation of the outputs; in float32 the same rows give the same numbers to about 1e-6 of it"""
+
+
+def mixed_rows(case: Case) -> Iterator[Diagnosis]:
+    """In evaluation mode, the answers for half of the rows change when the other half is exchanged.
+
+    The first operation where that is so is named. While training, batch normalisation mixes rows by design;
+    nothing is said of that, and where a module never leaves its training mode, that is told instead.
+    """
+    flow = flow_of(case)
+    if stuck_in(case, training=True):
+        return
+    order = torch.randperm(flow.count, generator=torch.Generator().manual_seed(0))
+    kept, changed = order[: flow.count // 2], order[flow.count // 2 :]
+    traces = [_trace(case, rows) for rows in (flow.rows, _exchanged(case, flow.rows, changed))]
+    first, second = (_kept(output_of(each), flow.count, kept) for each in traces)
+    if not bool(torch.isfinite(first).all() & torch.isfinite(second).all()):
+        raise CannotTellError("the outputs are no finite numbers")
+    spread = float(output_of(traces[0]).double().std()) + 1e-12
+    change = (first - second).abs().flatten(1).amax(1) / spread
+    if float(change.max()) <= CLOSE:
+        return
+    where = _where(traces, flow.count, kept)
+    unkept = where is not None and where.startswith("batch_norm")
+    share = float((change > CLOSE).double().mean())
+    yield Diagnosis(
+        "mixed_rows",
+        "error",
+        f"the answers for {share:.0%} of the rows change, by {float(change.mean()):.2g} deviations, with the "
+        "other rows of the batch" + (f"; it begins in {where}" if where else ""),
+        {"share_of_rows": round(share, 4), "change": float(change.mean()), "operation": where},
+        "batch normalisation without running statistics"
+        if unkept
+        else "an operation over the axis of the rows: view or reshape where a transpose is meant, a softmax "
+        "or mean over dim 0, or time and rows exchanged (batch_first)",
+        Fix(
+            "let it keep running statistics (track_running_stats=True)"
+            if unkept
+            else "let each operation keep the rows on the first axis and work on the others"
+        ),
+    )
+
+
+def _exchanged(case: Case, rows: Rows, changed: Tensor) -> Rows:
+    """The same rows but for some, in whose places stand others: their neighbours' and new ones by turns."""
+    assert case.train is not None
+    fresh = cycled(case.train, len(rows), start=1)
+    own, new = changed[::2], changed[1::2]
+    raw = {}
+    for name, each in rows.raw.items():
+        other = each.clone()
+        other[own] = each[(own + 1) % len(rows)]
+        other[new] = fresh.raw[name][new]
+        raw[name] = other
+    return replace(rows, raw=raw)
+
+
+def _trace(case: Case, rows: Rows) -> Trace:
+    torch.manual_seed(0)  # noise that a network draws by itself is the same both times
+    with torch.no_grad():
+        return case.trace(rows)
+
+
+def _kept(output: Tensor, count: int, kept: Tensor) -> Tensor:
+    """Of some of the rows, these on the first axis."""
+    return output.movedim(row_axis(output, count), 0)[kept].double()
+
+
+def _where(traces: list[Trace], count: int, kept: Tensor) -> str | None:
+    """The first operation that mixes."""
+    for one, other in zip(traces[0].calls, traces[1].calls, strict=False):
+        shapes_differ = one.output.shape != other.output.shape
+        if shapes_differ or list(one.output.shape).count(count) != 1:
+            continue
+        first, second = _kept(one.output, count, kept), _kept(other.output, count, kept)
+        scale = float(first.abs().max()) + 1e-12
+        if float((first - second).abs().max()) > CLOSE * scale:
+            return spoken(one)
+    return None

@@ -1,0 +1,111 @@
+"""Whether two linear layers follow one another with nothing between them that bends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from torch import Tensor
+
+from netwright.doctor.case import Case
+from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.doctor.flow import ONE_BY_ONE, Flow, flow_of, output_of, spoken
+from netwright.doctor.trace import SAME, SIGMOIDS, SOFTMAXES, Call
+
+LINEAR = {"mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d", "cat", "concat", "stack"} | {
+    *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "interpolate", "upsample"),
+}
+"""what is linear in all of its arguments from the rows"""
+
+
+def missing_nonlinearity(case: Case) -> Iterator[Diagnosis]:
+    """A linear layer hands its numbers straight to another, so that both together are one linear layer.
+
+    An error where that is so of the whole network; a warning where others bend; a note where the pair is
+    narrower in the middle than at its ends, which saves weights. Nothing is said of convolutions that share
+    the work, over channels and over places, nor of what is used elsewhere too, as by a residual.
+    """
+    flow = flow_of(case)
+    pairs = [(first, call) for call in flow.trace.calls if (first := _fed_by(flow, call)) is not None]
+    whole = bool(pairs) and _is_linear(flow)
+    if not whole:
+        pairs = [pair for pair in pairs if not any(_shares_work(flow, call) for call in pair)]
+    if not pairs:
+        return
+    names = [f"{spoken(first)} and {spoken(second)}" for first, second in pairs]
+    evidence = {"pairs": names}
+    wasted = pairs if whole else [pair for pair in pairs if not _is_narrow(flow, *pair)]
+    if whole:
+        count = sum(flow.is_affine(call) for call in flow.trace.calls)
+        message = f"nothing bends between the {count} linear layers: the network is a linear model"
+    elif wasted:
+        told = [names[pairs.index(pair)] for pair in wasted]
+        message = f"there is no activation between {told[0]}" + (
+            f", and in {len(told) - 1} more places" if len(told) > 1 else ""
+        )
+    else:
+        message = f"{names[0]} follow one another without an activation; together they save weights"
+    yield Diagnosis(
+        "missing_nonlinearity",
+        "error" if whole else "warning" if wasted else "note",
+        message,
+        evidence,
+        "two linear layers in a row can do no more than one; an activation was left out, or goes elsewhere",
+        Fix("put an activation, such as ReLU or GELU, between them"),
+    )
+
+
+def _fed_by(flow: Flow, call: Call) -> Call | None:
+    """The linear layer whose numbers go to this one and nowhere else, and are not bent on the way."""
+    if not flow.is_affine(call):
+        return None
+    number = flow.before(call)
+    while number >= 0:
+        if len(flow.users.get(number, ())) != 1:
+            return None
+        earlier = flow.trace.calls[number]
+        if flow.is_affine(earlier):
+            return earlier
+        if not flow.is_passed(earlier):
+            return None
+        number = flow.before(earlier)
+    return None
+
+
+def _is_narrow(flow: Flow, first: Call, second: Call) -> bool:
+    """Whether there are fewer features in the middle than on both sides."""
+    start, middle = _features(first.inputs[flow.data(first)[0]], first), _features(first.output, first)
+    through, end = _features(second.inputs[flow.data(second)[0]], second), _features(second.output, second)
+    return middle < start and through < end
+
+
+def _features(tensor: Tensor, call: Call) -> int:
+    return tensor.shape[1 if call.name.startswith("conv") else -1]
+
+
+def _shares_work(flow: Flow, call: Call) -> bool:
+    """Whether a convolution is over each channel alone, or over one of several axes of places."""
+    if not call.name.startswith("conv"):
+        return False
+    place = flow.data(call)[0]
+    weight = call.inputs[place + 1]
+    kernel = list(weight.shape[2:])
+    grouped = weight.shape[1] != call.inputs[place].shape[1]
+    one_axis = 1 in kernel and max(kernel) > 1
+    return (grouped and "transpose" not in call.name) or one_axis
+
+
+def _is_linear(flow: Flow) -> bool:
+    """Whether nothing bends from the first layer to the last, a last activation apart."""
+    calls = flow.trace.calls
+    end = flow.number_of(output_of(flow.trace))
+    while end >= 0 and (calls[end].name in SAME | SIGMOIDS | SOFTMAXES):
+        end = flow.before(calls[end])
+    if end < 0:
+        return False
+    for number in flow.reaching(end):
+        call = calls[number]
+        added = call.name in LINEAR or (call.name in ONE_BY_ONE and "mul" not in call.name)
+        added = added and "div" not in call.name
+        if not (flow.is_affine(call) or flow.is_passed(call) or added):
+            return False
+    return True

@@ -1,0 +1,198 @@
+"""Whether all that should learn does."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+
+import torch
+from torch import Tensor
+
+from netwright.data.finding import Severity
+from netwright.doctor.case import Case
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.flow import flow_of, listed
+from netwright.doctor.record import Record
+from netwright.nn.foreign import ForeignNetwork
+from netwright.nn.network import Network
+
+LEAST = 1e-6  # learning rate at which something should move
+FEW = 64  # values by which a fresh start cannot be told
+
+
+def untrained_before(case: Case) -> Iterator[Diagnosis]:
+    """Parameters that no gradient reaches though they are computed with, and frozen ones.
+
+    Frozen ones are a note where they were trained before, as pretrained layers are, and a warning where they
+    are as a new layer is made.
+    """
+    if isinstance(case.network, Network):
+        return  # what is frozen there is meant to be
+    yield from _cut_off(case)
+    yield from _frozen(case, "warning")
+
+
+def untrained_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """Parameters that have not moved though they have a gradient, and frozen ones as drawn at random.
+
+    Where no gradient comes through saturated or dead units, that is told of those.
+    """
+    if isinstance(case.network, Network):
+        return
+    yield from _unmoved(case, record)
+    yield from _frozen(case, "error")
+
+
+def _cut_off(case: Case) -> Iterator[Diagnosis]:
+    network = case.network
+    if not isinstance(network, ForeignNetwork):
+        return  # a graph of layers is one graph of gradients
+    module, flow = network.owned[0], flow_of(case)
+    lost = _without_gradient(case)
+    used = {id(each) for call in flow.trace.calls for each in call.inputs}
+    named = dict(module.named_parameters())
+    cut = [name for name in lost if id(named[name]) in used]
+    idle = [name for name in lost if id(named[name]) not in used]
+    kinds: list[tuple[list[str], Severity, str, str, str]] = [
+        (
+            cut,
+            "error",
+            "no gradient of the loss reaches {names}, though they are computed with",
+            "detach(), .data, no_grad() or a conversion on the way from the loss to them",
+            "remove what cuts the gradient off; freeze them (requires_grad=False) where that is meant",
+        ),
+        (
+            idle,
+            "note",
+            "{names} belong to the network and are not used in its forward pass",
+            "a layer that is made and never called",
+            "use it in forward, or remove it",
+        ),
+    ]
+    for names, severity, message, cause, fix in kinds:
+        if names:
+            yield Diagnosis(
+                "untrained_layer",
+                severity,
+                message.format(names=listed(names)),
+                {"parameters": names[:50], "share": _share(names, named)},
+                cause,
+                Fix(fix),
+            )
+
+
+def _without_gradient(case: Case) -> list[str]:
+    """The parameters that the loss of some rows does not depend on, as far as gradients see."""
+    twin, rows = case.twin(), flow_of(case).rows
+    assert isinstance(twin, ForeignNetwork)
+    module = twin.owned[0]
+    named = {name: each for name, each in module.named_parameters() if each.requires_grad}
+    with torch.enable_grad():
+        loss = twin.goal.loss(twin.call(0, rows.raw, training=True), rows.target, None)
+        if not loss.requires_grad:
+            return list(named)
+        found = torch.autograd.grad(loss, list(named.values()), allow_unused=True)
+    return [name for name, gradient in zip(named, found, strict=True) if gradient is None]
+
+
+def _unmoved(case: Case, record: Record) -> Iterator[Diagnosis]:
+    known = [each for each in record.parameters if each.size and len(each.gradient)]
+    still = [each for each in known if each.moved == 0]
+    if not still:
+        return
+    if record.keeps_best and record.best_epoch == 0:
+        raise CannotTellError("the weights that were kept are those of the start")
+    frozen = {place.name for place in case.network.layout.places if place.declared.rate == 0}
+    pushed = [each for each in still if each.gradient.max() > 0 and each.name not in frozen]
+    if len(still) == len(known):
+        if pushed and case.plan.learning_rate >= LEAST:
+            yield Diagnosis(
+                "untrained_layer",
+                "error",
+                "no parameter has changed in the whole training, though all have a gradient",
+                {"parameters": [each.name for each in still][:50], "share": 1.0},
+                "the optimiser does not hold the parameters of this network, or never steps",
+                Fix("make the optimiser of module.parameters() of the module that is trained"),
+                member=case.member,
+            )
+        return
+    if pushed:
+        names = [each.name for each in pushed]
+        share = sum(each.size for each in pushed) / sum(each.size for each in known)
+        yield Diagnosis(
+            "untrained_layer",
+            "error",
+            f"{listed(names)} have not changed in the whole training, though they have a gradient",
+            {"parameters": names[:50], "share": round(share, 4)},
+            "the optimiser does not hold them, or something puts them back",
+            Fix("give the optimiser all parameters: module.parameters()"),
+            member=case.member,
+        )
+
+
+def _frozen(case: Case, severity: Severity) -> Iterator[Diagnosis]:
+    """Told once for those as drawn at random, and once, as a note, for others."""
+    fresh, trained = _frozen_names(case)
+    if fresh:
+        yield Diagnosis(
+            "untrained_layer",
+            severity,
+            f"frozen, with values as a new layer has them: {listed(fresh)}",
+            {"parameters": fresh[:50]},
+            "requires_grad or trainable is False before the layer has learnt anything",
+            Fix("let them train (requires_grad=True), or load pretrained values before freezing"),
+            member=case.member,
+        )
+    elif trained:
+        yield Diagnosis(
+            "untrained_layer",
+            "note",
+            f"frozen, with values that do not look newly drawn: {listed(trained)}",
+            {"parameters": trained[:50]},
+            "layers that were trained before and are kept on purpose",
+            Fix("nothing, if that is meant"),
+            member=case.member,
+        )
+
+
+def _frozen_names(case: Case) -> tuple[list[str], list[str]]:
+    """Frozen matrices as drawn at random, and all others."""
+    fresh, trained = [], []
+    network = case.network
+    if isinstance(network, ForeignNetwork):
+        for name, each in network.owned[0].named_parameters():
+            if not each.requires_grad and each.dim() > 1:
+                (fresh if _looks_drawn(each.detach()) else trained).append(name)
+        return fresh, trained
+    drawn = network.layout.draw(case.plan.seed)
+    for place in network.layout.places:
+        if place.declared.rate == 0 and len(place.declared.shape) > 1:
+            part = slice(place.start, place.start + place.declared.size)
+            same = torch.allclose(network.flat.detach()[0, part].cpu(), drawn[part])
+            (fresh if same else trained).append(place.name)
+    return fresh, trained
+
+
+def _looks_drawn(weight: Tensor) -> bool:
+    """Whether a matrix is as the usual starts make it: even within one of their bounds, up to the bound.
+
+    Training takes some values over the bound. A start that really is even passes but for .4 %: its greatest
+    of n values lies below 1 - 8 / n of the bound once in 3000 times, and the mean of their sizes is half the
+    bound. Small matrices, and starts from a normal distribution, are not known by it.
+    """
+    count = weight.numel()
+    if count < FEW:
+        return False
+    outputs, inputs = weight.shape[0], weight[0].numel()
+    places = inputs // weight.shape[1]
+    bounds = (1 / math.sqrt(inputs), math.sqrt(6 / inputs), math.sqrt(6 / (inputs + outputs * places)))
+    most, middle = float(weight.abs().max()), float(weight.abs().mean())
+    return any(
+        (1 - 8 / count) * bound < most <= bound * (1 + 1e-5)
+        and abs(middle / bound - 0.5) < 3 * math.sqrt(1 / 12 / count)
+        for bound in bounds
+    )
+
+
+def _share(names: list[str], named: Mapping[str, Tensor]) -> float:
+    return round(sum(named[name].numel() for name in names) / sum(each.numel() for each in named.values()), 4)
