@@ -1,34 +1,83 @@
 """Watches a training, member by member, at next to no cost: what the checks conclude from afterwards.
 
-Each step's gradient norm and loss are kept on the device and fetched once an epoch. All parameters are looked
-at in the first steps and then every 50th; the activations on some fixed training rows after the epochs 0, 1,
-2, 4, 8, ... and the last. Which steps and epochs these are depends on nothing but the sizes. No random number
-is drawn.
+Gradient norm and loss of each step (of every fourth step of large networks on small batches) are kept where
+they are and gathered some dozens of steps at a time. All parameters are looked at in the first steps and then
+about once an epoch; the activations on some fixed training rows after the epochs 0, 1, 2, 4, 8, ... and the
+last. Which steps and epochs these are depends on nothing but the sizes. No random number is drawn, and nothing
+that a forward pass changes stays changed: weights are the same with and without it.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 
-from netwright.doctor.record import Parameter, Record, Units
+from netwright.doctor.record import FirstBad, Parameter, Record, Units
 from netwright.doctor.trace import ACTIVATIONS, RELUS, SAME, SIGMOIDS, Call, Trace, trace
 from netwright.nn.foreign import ForeignNetwork, Outputs
+from netwright.nn.member import Mode
 from netwright.training.callbacks import Callback, State
 from netwright.training.feed import Batch, ResidentFeed, take
 from netwright.training.population import Population
 
 PROBE_ROWS = 127  # a prime number, so that the axis of rows is known by its length
-EVERY = 50
-SMALL = 20_000  # parameters; networks with fewer have steps so short that each look counts
+EVERY = 50  # steps between two looks at all parameters, at least
+TINY = 20_000  # parameters of all members, whose norms cost next to nothing
 MOST_LOOKS = 4000  # gradient norms of an epoch
+WAITING = 64  # norms and losses that wait to be gathered
 BEYOND = 5.0  # absolute pre-activations that saturate
+
+Shares = list[float]
+"""of units that are dead, of values that are saturated, of values that are inactive"""
+
+
+class Look(NamedTuple):
+    """What one step left behind: norms and losses of the members that had rows."""
+
+    step: int
+    norm: Any  # [M], or a number
+    losses: Any  # [M]
+    output: Any  # of networks that have not told their losses
+    target: Any
+    weight: Tensor | None
+    active: Tensor | None
+
+
+class Looked(NamedTuple):
+    """Several steps of an epoch: their places in it [S]; norms, losses, and who had rows, each [S, M]."""
+
+    numbers: list[int]
+    epoch: int
+    inside: np.ndarray
+    norm: np.ndarray
+    loss: np.ndarray
+    active: np.ndarray
+
+
+class Sample(NamedTuple):
+    """All parameters in one step: sums of absolute gradients, of zeros, of squares, of squared changes."""
+
+    numbers: list[int]
+    epoch: int
+    inside: int
+    parts: list[Any]  # each [M, N]
+
+
+class Seen(NamedTuple):
+    """An activation at one probe, of one member."""
+
+    layer: str
+    kind: str
+    units: int
+    shares: Shares
 
 
 class Monitor(Callback):
@@ -39,157 +88,285 @@ class Monitor(Callback):
 
     def on_start(self, state: State) -> None:
         population: Population = state.population
-        network = population.network
         self.population, self.total = population, len(population.members)
-        self.names = [place.name for place in network.layout.places]
-        sizes = torch.tensor(network.layout.sizes, device=network.flat.device)
-        self.sizes = sizes
-        self.segment = torch.repeat_interleave(torch.arange(len(sizes), device=sizes.device), sizes)  # [P]
-        self.matrix = [
-            len([axis for axis in place.declared.shape if axis > 1]) > 1 for place in network.layout.places
-        ]
-        self.first: Tensor | None = network.flat.detach().clone()  # [M, P]
-        self.passes = max(1, population.feed.passes)
-        every = 4 if network.layout.size < SMALL else 1
-        self.look_every = max(every, math.ceil(self.passes / MOST_LOOKS))
-        self.on_cpu = network.flat.device.type == "cpu"
         self.clips = [member.clip_norm for member in population.members]
-        self.looking: list[tuple[int, Tensor, Tensor]] = []  # of this epoch: step, norms, losses
-        self.looked: list[tuple[list[int], list[int], np.ndarray, np.ndarray]] = []
-        self.samples: list[tuple[int, list[int], list[np.ndarray]]] = []
-        self.probes: list[
-            tuple[int, list[int], np.ndarray, list[list[tuple[str, str, int, list[float]]]]]
-        ] = []
-        self.bad: dict[int, tuple[int, str | None]] = {}
+        self.steps_of = population.feed.steps.tolist()
+        self.begun = False
+        self.looking: list[Look] = []
+        self.looked: list[Looked] = []
+        self.samples: list[Sample] = []
+        self.probes: list[tuple[int, list[int], np.ndarray, list[list[Seen]]]] = []
+        self.bad: dict[int, FirstBad] = {}
         self.kept: Tensor | None = None
-        self.probe_rows: Batch | None = self._probe_of(population)
-        self._probe(0)
+
+    def on_epoch_start(self, state: State) -> None:
+        if not self.begun:  # only now an earlier training has been taken up
+            self._begin(state)
+        self._settle(state)
+
+    def _begin(self, state: State) -> None:
+        self.begun = True
+        population = self.population
+        network = population.network
+        flat = network.flat.detach()
+        self.names = [place.name for place in network.layout.places]
+        self.sizes = list(network.layout.sizes)
+        self.starts = np.cumsum([0, *self.sizes[:-1]])
+        shapes = [place.declared.shape for place in network.layout.places]
+        self.matrix = [len([axis for axis in shape if axis > 1]) > 1 for shape in shapes]
+        self.first = flat.clone()  # [M, P]
+        self.on_cpu = flat.device.type == "cpu"
+        self.tiny = self.on_cpu and flat.dtype == torch.float32 and flat.numel() <= TINY
+        self.passes = max(1, population.feed.passes)
+        self.look_every = max(1 if self.tiny else 4, math.ceil(self.passes / MOST_LOOKS))
+        self.sample_every = max(EVERY, self.passes if self.tiny else self.passes // 4)
+        self.next_sample = state.step
+        self.axes: list[int | None] | None = None  # of the units of each activation
+        self.probe_rows = self._probe_of(population)
+        self._probe(state.epoch - 1)
+
+    def _settle(self, state: State) -> None:
+        """What depends on the epoch, and on who is still there."""
+        population = self.population
+        self.epoch, self.first_step = state.epoch - 1, state.step
+        self.numbers = list(population.numbers)
+        network = population.network
+        chain = getattr(network, "chain", None)
+        self.untold = chain is not None and not network.tell_losses  # losses are had of the outputs
+        self.viewed: Tensor | None = None
 
     def gradient_hook(self) -> Callable[[State], None] | None:
         return self._gradient
 
-    def step_hook(self) -> Callable[[State], None] | None:
-        return self._stepped
-
     # ------------------------------------------------------------------------------------------ steps
 
     def _gradient(self, state: State) -> None:
-        step = state.step
-        if step % self.look_every == 0 or self._is_sampled(step):
-            self.norm = torch.linalg.vector_norm(state.gradient, dim=1)
-            if self.on_cpu and not math.isfinite(float(self.norm.sum())):
-                self._look_for_bad(state)
-        if self._is_sampled(step):
-            gradient = state.gradient
-            self.part = [self._sums(gradient.abs()), self._sums((gradient == 0).to(gradient.dtype))]
-            self.kept = self.population.network.flat.detach().clone()
-        if self.probe_rows is None and state.batch is not None:  # rows that come from a loader
-            self.probe_rows = _first_rows(state.batch, _prime(_rows(state.batch)))
-            self._probe(0)
-
-    def _stepped(self, state: State) -> None:
-        step = state.step - 1
-        if step % self.look_every == 0 or self._is_sampled(step):
-            self.looking.append((step, self.norm, state.step_losses))
         if self.kept is not None:
-            now = self.population.network.flat.detach()
-            change, size = self._sums((now - self.kept).square()), self._sums(self.kept.square())
-            parts = [*self.part, size, change]
-            self.samples.append((step, list(self.population.numbers), [each.cpu().numpy() for each in parts]))
-            self.kept = None
+            self._moved()
+        step = state.step
+        sampled = step == self.next_sample
+        if step % self.look_every and not sampled:
+            return
+        gradient, batch = state.gradient, state.batch
+        if self.tiny and len(gradient) == 1:
+            if gradient is not self.viewed:
+                self.viewed, self.values = gradient, gradient.numpy()[0]
+            norm = self.values.dot(self.values)  # squared; see `_gather`
+            fine = math.isfinite(norm)
+        else:
+            norm = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float32)
+            fine = not self.on_cpu or math.isfinite(float(norm.sum()))
+        if not fine:
+            norm = self._long_norm(gradient)
+            self._look_for_bad(state)
+        if self.untold:
+            look = Look(step, norm, state.step_losses, state.output, batch.target, batch.weight, batch.active)
+        else:
+            look = Look(step, norm, state.step_losses, None, None, None, batch.active)
+        self.looking.append(look)
+        if len(self.looking) >= WAITING:
+            self._gather()
+        if sampled:
+            self._sample(state)
+            if self.probe_rows is None:  # rows that come from a loader
+                self.probe_rows = _first_rows(batch, _prime(min(PROBE_ROWS, _rows(batch))))
+                self._probe(state.epoch - 1)
 
-    def _is_sampled(self, step: int) -> bool:
-        """Steps 0, 1, 2, 4, 8, 16, 32, then every 50th, and more rarely in long epochs."""
-        if step < EVERY:
-            return step & (step - 1) == 0
-        return step % max(EVERY, self.passes // 8) == 0
+    def _sample(self, state: State) -> None:
+        """Looks at all parameters, in steps 0, 1, 2, 4, 8, 16, 32, and then more rarely."""
+        step, gradient = state.step, state.gradient
+        self.kept_at = step - self.first_step
+        self.part = [self._sums(gradient.abs()), self._sums((gradient == 0).to(gradient.dtype))]
+        self.kept = self.population.network.flat.detach().clone()
+        self.next_sample = max(1, 2 * step) if step < 32 else step + self.sample_every
 
-    def _sums(self, values: Tensor) -> Tensor:
+    def _moved(self) -> None:
+        """How far the step that was sampled has moved the parameters."""
+        before, now = self.kept, self.population.network.flat.detach()
+        assert before is not None
+        self.kept = None
+        parts = [*self.part, self._sums(before.square()), self._sums((now - before).square_())]
+        self.samples.append(Sample(self.numbers, self.epoch, self.kept_at, parts))
+
+    def _sums(self, values: Tensor) -> Any:
         """Sums over each parameter tensor. [M, P] to [M, N]"""
-        found = values.new_zeros(len(values), len(self.sizes))
-        return found.index_add_(1, self.segment, values)
+        if self.on_cpu:
+            return np.add.reduceat(_array(values), self.starts, axis=1)
+        return torch.stack([part.sum(1) for part in values.split(self.sizes, 1)], 1)
+
+    def _gather(self) -> None:
+        """Norms and losses that wait, as arrays."""
+        if not self.looking:
+            return
+        looks, self.looking = self.looking, []
+        inside = np.array([look.step - self.first_step for look in looks])
+        if isinstance(looks[0].norm, Tensor):
+            norms = _array(torch.stack([look.norm for look in looks]))
+        else:
+            norms = np.sqrt(np.array([look.norm for look in looks], dtype=np.float64))[:, None]
+        losses = _array(self._losses(looks))
+        active = np.ones(norms.shape, dtype=bool)
+        if any(look.active is not None for look in looks):
+            everyone = torch.ones(len(self.numbers), dtype=torch.bool)
+            rows = [everyone if look.active is None else look.active.cpu() for look in looks]
+            active = torch.stack(rows).numpy()
+        self.looked.append(Looked(self.numbers, self.epoch, inside, norms, losses, active))
+
+    def _long_norm(self, gradient: Tensor) -> Any:
+        """A norm whose square may be beyond float32, or that is not finite; as the others are kept."""
+        norm = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
+        return float(norm) ** 2 if self.tiny and len(gradient) == 1 else norm.float()
+
+    def _losses(self, looks: list[Look]) -> Tensor:
+        """The steps' losses. [S, M]"""
+        told = torch.stack([look.losses for look in looks])
+        if looks[0].output is None:
+            return told
+        found: list[Tensor] = []
+        network = self.population.network
+        rows = [look.output[0].shape[1] for look in looks]
+        start = 0
+        # Steps of as many rows stand in the place of members: one computation serves them all.
+        for place in range(1, len(looks) + 1):
+            if place < len(looks) and _alike(looks[place], looks[start], rows[place], rows[start]):
+                continue
+            group = looks[start:place]
+            output = [torch.cat(each) for each in zip(*(look.output for look in group), strict=True)]
+            target = _joined([look.target for look in group])
+            weights = [look.weight for look in group if look.weight is not None]
+            found.append(network.losses(output, target, torch.cat(weights) if weights else None))
+            start = place
+        return told + torch.cat(found)[:, None]  # what is told are penalties
+
+    # -------------------------------------------------------------------------- numbers that are not finite
 
     def _look_for_bad(self, state: State) -> None:
-        for place, number in enumerate(self.population.numbers):
-            if number not in self.bad and not math.isfinite(float(self.norm[place])):
-                self.bad[number] = (state.step, self._first_bad(state.batch, place, state.gradient[place]))
+        for place, number in enumerate(self.numbers):
+            gradient = state.gradient[place]
+            if number in self.bad or bool(torch.isfinite(gradient).all()):
+                continue
+            with _undisturbed(self.population.network):
+                where, cause = self._first_bad(state.batch, place, gradient)
+            step = self._own_step(number, self.epoch, state.step - self.first_step)
+            self.bad[number] = FirstBad(step, where, cause)
 
     @torch.no_grad()
-    def _first_bad(self, batch: Batch, place: int, gradient: Tensor) -> str | None:
-        """Where in the forward pass the first number came up that is not finite, in words."""
-        for found in self._traces(batch):
-            for call in found.calls:
-                given = [each for each in call.inputs if each.is_floating_point()]
-                if all(bool(torch.isfinite(each).all()) for each in given):
-                    output = _of_member(call.output, place, self._fused())
-                    if not bool(torch.isfinite(output).all()):
-                        return f"{call.name} in {call.layer}" if call.layer else call.name
-        counts = self._sums((~torch.isfinite(gradient)).to(gradient.dtype)[None])[0]
-        worst = [name for name, count in zip(self.names, counts.tolist(), strict=True) if count]
-        return f"the gradient of {worst[-1]}" if worst else None
+    def _first_bad(self, batch: Batch, place: int, gradient: Tensor) -> tuple[str, str]:
+        """Where the first number came up that is not finite, in words, and what kind of place that is."""
+        network = self.population.network
+        for name, values in batch.raw.items():
+            own = values[place]
+            if own.is_floating_point() and not _finite(own):
+                row = int((~torch.isfinite(own.reshape(len(own), -1)).all(1)).nonzero()[0])
+                return f"the input {name}, row {row} of the batch", "inputs"
+        for values in batch.target.values() if isinstance(batch.target, dict) else [batch.target]:
+            own = values[place]
+            if own.is_floating_point() and not _finite(own):
+                row = int((~torch.isfinite(own.reshape(len(own), -1)).all(1)).nonzero()[0])
+                return f"the target, row {row} of the batch", "targets"
+        weights = network.flat.detach()[place].split(self.sizes)
+        ran = [name for name, each in zip(self.names, weights, strict=True) if not _finite(each)]
+        if ran:
+            return f"the weights of {ran[0]}", "weights"
+        forward = self._traces(batch, training=True, place=place)[0]
+        for call in forward.calls:
+            if self._broke(call, place):
+                return f"{call.name} in {call.layer}" if call.layer else call.name, "forward"
+        if isinstance(network, ForeignNetwork):
+            own, weight = _of_row(batch.target, place), None if batch.weight is None else batch.weight[place]
+            loss: Callable[[], Any] = partial(network.goal.loss, forward.output, own, weight)
+        else:
+            loss = partial(network.losses, forward.output, batch.target, batch.weight)
+        for call in trace(loss, network).calls:
+            if self._broke(call, place):
+                return f"{call.name} in the loss", "loss"
+        parts = gradient.split(self.sizes)
+        worst = [name for name, each in zip(self.names, parts, strict=True) if not _finite(each)]
+        return f"the gradient of {worst[-1]}", "gradient"
+
+    def _broke(self, call: Call, place: int) -> bool:
+        """Whether an operation made numbers of one member that are not finite of numbers that are."""
+        fused = self._fused()
+        given = [each for each in call.inputs if each.is_floating_point()]
+        fine = all(_finite(_of_member(each, place, fused)) for each in given)
+        return fine and not _finite(_of_member(call.output, place, fused))
 
     # ----------------------------------------------------------------------------------------- epochs
 
     def on_epoch(self, state: State) -> None:
         self._flush()
-        if state.epoch & (state.epoch - 1) == 0 or state.epoch == state.epochs:
+        if self._is_probed(state.epoch) or state.epoch == state.epochs:
             self._probe(state.epoch)
 
+    def _is_probed(self, epoch: int) -> bool:
+        """Epochs 1, 2, 4, 8, ...; of tiny networks 1, 4, 16, ..."""
+        power = epoch & (epoch - 1) == 0
+        return power and (not self.tiny or epoch.bit_length() % 2 == 1)
+
     def _flush(self) -> None:
-        """Fetches what the epoch's steps have left on the device."""
-        if self.looking:
-            steps = [step for step, _, _ in self.looking]
-            norms = torch.stack([norm for _, norm, _ in self.looking]).float().cpu().numpy()
-            losses = torch.stack([loss for _, _, loss in self.looking]).float().cpu().numpy()
-            self.looked.append((steps, list(self.population.numbers), norms, losses))
-            self.looking = []
+        """Finishes what the epoch's steps have begun, before members may leave."""
+        if self.kept is not None:
+            self._moved()
+        self._gather()
 
     def _fused(self) -> bool:
         return not isinstance(self.population.network, ForeignNetwork)
 
-    def _traces(self, batch: Batch) -> list[Trace]:
-        """Of all members together, or one for each module of PyTorch."""
+    def _traces(self, batch: Batch, *, training: bool = False, place: int | None = None) -> list[Trace]:
+        """Of all members together, or one for each module of PyTorch; of one member's module alone."""
         network = self.population.network
         if not isinstance(network, ForeignNetwork):
-            return [trace(partial(network.forward, batch.raw), network)]
-        calls = [
-            partial(network.call, m, _member_raw(batch, m), training=False) for m in range(network.members)
+            generators = [torch.Generator(network.flat.device) for _ in range(network.members)]
+            mode = Mode(training=training, generators=generators)
+            return [trace(partial(network.forward, batch.raw, mode), network)]
+        members = range(network.members) if place is None else [place]
+        return [
+            trace(
+                partial(network.call, member, _member_raw(batch, member), training=training),
+                network.owned[member],
+            )
+            for member in members
         ]
-        return [trace(call, module) for call, module in zip(calls, network.owned, strict=True)]
 
     @torch.no_grad()
     def _probe(self, epoch: int) -> None:
+        population = self.population
+        network = population.network
         batch = self.probe_rows
+        if batch is not None and len(next(iter(batch.raw.values()))) != len(population.numbers):
+            batch = self.probe_rows = self._probe_of(population)  # members have left
         if batch is None or (self.probes and self.probes[-1][0] == epoch):
             return
-        network = self.population.network
-        if len(next(iter(batch.raw.values()))) != len(self.population.numbers):
-            batch = self.probe_rows = self._probe_of(self.population)  # members have left
-            if batch is None:
-                return
-        flags = [[part.training for part in own.modules()] for own in getattr(network, "owned", [])]
-        try:
-            traces = self._traces(batch)
-        finally:
-            for own, before in zip(getattr(network, "owned", []), flags, strict=True):
-                for part, training in zip(own.modules(), before, strict=True):
-                    part.training = training
-        rows = _rows(batch)
-        outputs: Any = traces[0].output
-        if isinstance(network, ForeignNetwork):
-            outputs = Outputs(each.output for each in traces)
-        losses = network.losses(outputs, batch.target).float().cpu().numpy()
-        units = []
-        for place in range(len(self.population.numbers)):
-            own = traces[0] if self._fused() else traces[place]
-            units.append(
-                [
-                    (call.layer, call.name, *_look(own, call, place, rows, self._fused()))
-                    for call in own.of(ACTIVATIONS)
-                    if rows in _of_member(call.output, place, self._fused()).shape
-                ]
-            )
-        self.probes.append((epoch, list(self.population.numbers), losses, units))
+        with _undisturbed(network):
+            if self.axes is None:
+                traces = self._traces(batch)
+                own = traces[0]
+                self.axes = [_units_axis(own, call, self._fused()) for call in own.of(ACTIVATIONS)]
+                self.layers = [call.layer for call in own.of(ACTIVATIONS)]
+            watched = [_Activations() for _ in range(1 if self._fused() else network.members)]
+            if isinstance(network, ForeignNetwork):
+                outputs: Any = Outputs()
+                for member, seen in enumerate(watched):
+                    with seen:
+                        outputs.append(network.call(member, _member_raw(batch, member), training=False))
+            else:
+                with watched[0]:
+                    outputs = network.forward(batch.raw)
+            losses = network.losses(outputs, batch.target)
+        units = [self._units(watched[0 if self._fused() else m], m, batch) for m in range(len(losses))]
+        self.probes.append((epoch, list(population.numbers), _array(losses), units))
+
+    def _units(self, watched: _Activations, place: int, batch: Batch) -> list[Seen]:
+        """The activations of one member."""
+        found, rows = [], _rows(batch)
+        assert self.axes is not None
+        for n, (kind, given, output) in enumerate(watched.calls[: len(self.axes)]):
+            mine = _of_member(output, place, self._fused())
+            if rows in mine.shape:
+                before = None if given is None else _of_member(given, place, self._fused())
+                count, shares = _look(kind, before, mine, rows, self.axes[n])
+                found.append(Seen(self.layers[n], kind, count, shares))
+        return found
 
     def _probe_of(self, population: Population) -> Batch | None:
         """Some fixed rows of each member."""
@@ -197,7 +374,12 @@ class Monitor(Callback):
         if not isinstance(feed, ResidentFeed) or not feed.rows:
             return None
         rows = feed.batches.member_rows
+        if feed.weight is not None:  # rows that count for nothing may hold anything
+            weight = feed.weight.cpu()
+            rows = [each[weight[each.cpu()] > 0] for each in rows]
         count = _prime(min(PROBE_ROWS, *(len(each) for each in rows)))
+        if not count:
+            return None
         spread = [torch.linspace(0, len(each) - 1, count).round().long() for each in rows]
         index = torch.stack([own[at] for own, at in zip(rows, spread, strict=True)]).to(feed.batches.device)
         raw = {name: take(tensor, index) for name, tensor in feed.data.raw.items()}
@@ -206,53 +388,45 @@ class Monitor(Callback):
     # -------------------------------------------------------------------------------------------- end
 
     def on_end(self, state: State) -> None:
+        if not self.begun:
+            self.records = []
+            return
         self._flush()
-        population: Population = state.population
-        history = population.history
         # Those of members that left stay as they were then; the last probe is of the last epoch's weights.
-        flat, first = population.network.flat.detach(), self.first
-        assert first is not None
-        moved = torch.zeros(self.total, len(self.names))
-        for member in range(self.total):
-            change = (flat[member] - first[member]).abs()
-            moved[member] = torch.stack([part.max() for part in change.split(self.sizes.tolist())]).cpu()
-        self.records = [
-            self._record(member, population, history, moved[member].numpy()) for member in range(self.total)
-        ]
-        self.first = self.kept = self.probe_rows = None  # type: ignore[assignment]
-
-    def _record(self, member: int, population: Population, history: Any, moved: np.ndarray) -> Record:
-        steps, norms, losses = [], [], []
-        for at, numbers, norm, loss in self.looked:
-            if member in numbers:
-                steps += at
-                norms.append(norm[:, numbers.index(member)])
-                losses.append(loss[:, numbers.index(member)])
-        sampled = [
-            (step, numbers.index(member), parts) for step, numbers, parts in self.samples if member in numbers
-        ]
-        sizes = self.sizes.cpu().numpy()
-        columns = [
-            np.array([parts[which][place] for _, place, parts in sampled], dtype=np.float64).reshape(
-                -1, len(sizes)
+        change = (self.population.network.flat.detach() - self.first).abs_()
+        moved = np.stack([_array(part.amax(1)) for part in change.split(self.sizes, 1)], 1)  # [M, N]
+        self.samples = [
+            each._replace(
+                parts=[part if isinstance(part, np.ndarray) else _array(part) for part in each.parts]
             )
-            for which in range(4)
+            for each in self.samples
         ]
-        gradient, zeros, weight, change = columns
-        with np.errstate(all="ignore"):
-            parameters = [
-                Parameter(
-                    name,
-                    int(size),
-                    self.matrix[n],
-                    gradient[:, n] / size,
-                    zeros[:, n] / size,
-                    np.sqrt(weight[:, n] / size),
-                    np.sqrt(change[:, n] / np.maximum(weight[:, n], 1e-24)),
-                    float(moved[n]),
-                )
-                for n, (name, size) in enumerate(zip(self.names, sizes, strict=True))
-            ]
+        self.records = [self._record(member, moved[member]) for member in range(self.total)]
+        del self.first, self.probe_rows, self.viewed
+        self.looked, self.samples, self.probes = [], [], []
+
+    def _own_step(self, member: int, epoch: int, inside: int) -> int:
+        """A member's own count of steps, which waits while others still have rows."""
+        if self.total == 1:  # a loader may not know its length
+            return self.first_step + inside if epoch == self.epoch else epoch * self.passes + inside
+        return epoch * self.steps_of[member] + inside
+
+    def _record(self, member: int, moved: np.ndarray) -> Record:
+        population, history = self.population, self.population.history
+        steps: list[int] = []
+        norms, losses = [], []
+        for each in self.looked:
+            if member in each.numbers:
+                place = each.numbers.index(member)
+                own = each.active[:, place]
+                steps += [self._own_step(member, each.epoch, inside) for inside in each.inside[own].tolist()]
+                norms.append(each.norm[own, place])
+                losses.append(each.loss[own, place])
+        sampled = [
+            each
+            for each in self.samples
+            if member in each.numbers and (self.total == 1 or each.inside < self.steps_of[member])
+        ]
         rows = [row for row in history.rows if row["member"] == member]
         told = {name for row in rows for name in row if name.startswith("validation_")} - {"validation_loss"}
         probes = [
@@ -260,34 +434,125 @@ class Monitor(Callback):
             for epoch, numbers, loss, units in self.probes
             if member in numbers
         ]
-        bad = self.bad.get(member)
         every = np.concatenate(norms) if norms else np.zeros(0)
+        bad = self.bad.get(member)
         if bad is None and not np.isfinite(every).all():
-            bad = (int(np.array(steps)[~np.isfinite(every)][0]), None)
-        best = population.state.best_epoch[member] if history.best_epoch else 0
+            bad = FirstBad(steps[int(np.argmin(np.isfinite(every)))], None, None)
         return Record(
             member,
             population.epochs,
-            self.passes,
+            self.steps_of[member],
             np.array(steps, dtype=np.int64),
             every,
             np.concatenate(losses) if losses else np.zeros(0),
             float(self.clips[member]),
-            np.array([step for step, _, _ in sampled], dtype=np.int64),
-            parameters,
+            np.array([self._own_step(member, each.epoch, each.inside) for each in sampled], dtype=np.int64),
+            self._parameters([(each.numbers.index(member), each.parts) for each in sampled], moved),
             np.array([epoch for epoch, _, _, _ in probes], dtype=np.int64),
-            _units_of([(place, units) for _, place, _, units in probes]),
+            _units_of([units[place] for _, place, _, units in probes]),
             _column(rows, "train_loss"),
             _column(rows, "validation_loss"),
             {name.removeprefix("validation_"): _column(rows, name) for name in sorted(told)},
             _column(rows, "learning_rate"),
             np.array([loss[place] for _, place, loss, _ in probes], dtype=np.float64),
-            best,
+            population.state.best_epoch[member] if history.best_epoch else 0,
             bool(history.best_epoch),
             history.stopped,
-            None if bad is None else bad[0],
-            None if bad is None else bad[1],
+            None if bad is None else bad.step,
+            None if bad is None else bad.where,
+            None if bad is None else bad.cause,
+            self._waiting(),
+            self.first[member],
         )
+
+    def _parameters(self, sampled: list[tuple[int, list[Any]]], moved: np.ndarray) -> list[Parameter]:
+        columns = [
+            np.array([parts[which][place] for place, parts in sampled], dtype=np.float64).reshape(
+                -1, len(self.sizes)
+            )
+            for which in range(4)
+        ]
+        gradient, zeros, weight, change = columns  # each [Q, N]
+        sizes = np.array(self.sizes)
+        with np.errstate(all="ignore"):
+            gradient, zeros, root = gradient / sizes, zeros / sizes, np.sqrt(weight / sizes)
+            update = np.sqrt(change / np.maximum(weight, 1e-24))
+        return [
+            Parameter(
+                name,
+                int(sizes[n]),
+                self.matrix[n],
+                gradient[:, n],
+                zeros[:, n],
+                root[:, n],
+                update[:, n],
+                float(moved[n]),
+            )
+            for n, name in enumerate(self.names)
+        ]
+
+    def _waiting(self) -> float | None:
+        """Share of the steps' time that a loader was waited for. A GPU computes meanwhile: not told there."""
+        waited, worked = (getattr(self.population.feed, name, 0.0) for name in ("waited", "worked"))
+        return waited / (waited + worked) if self.on_cpu and worked else None
+
+
+class _Activations(TorchFunctionMode):
+    """Writes down the activations of a forward pass: name, input and output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.calls: list[tuple[str, Tensor | None, Tensor]] = []
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        name = getattr(func, "__name__", "")
+        name = name if name.endswith("__") else name.removesuffix("_")
+        if name not in ACTIVATIONS:
+            return func(*args, **(kwargs or {}))
+        given = next((each for each in args if isinstance(each, Tensor)), None)
+        if name in SIGMOIDS and getattr(func, "__name__", "").endswith("_") and given is not None:
+            given = given.clone()  # it works in place
+        output = func(*args, **(kwargs or {}))
+        if isinstance(output, Tensor) and output.is_floating_point():
+            self.calls.append((name, given, output))
+        return output
+
+
+@contextmanager
+def _undisturbed(network: Any) -> Iterator[None]:
+    """Random numbers, modes and statistics are as before when it ends."""
+    owned = getattr(network, "owned", [])
+    flags = [(part, part.training) for own in owned for part in own.modules()]
+    kept = [(each, each.clone()) for each in network.live()]
+    devices = [torch.cuda.current_device()] if network.flat.device.type == "cuda" else []
+    try:
+        with torch.random.fork_rng(devices):
+            yield
+    finally:
+        for part, training in flags:
+            part.training = training
+        for each, before in kept:
+            each.copy_(before)
+
+
+def _alike(one: Look, other: Look, rows: int, others: int) -> bool:
+    return rows == others and (one.weight is None) == (other.weight is None)
+
+
+def _joined(targets: list[Any]) -> Any:
+    if isinstance(targets[0], dict):
+        return {name: torch.cat([each[name] for each in targets]) for name in targets[0]}
+    return torch.cat(targets)
+
+
+def _array(values: Tensor) -> np.ndarray:
+    """The same on the processor, in a type that NumPy has."""
+    values = values.detach().cpu()
+    return values.numpy() if values.dtype in (torch.float32, torch.float64) else values.float().numpy()
+
+
+def _finite(values: Tensor) -> bool:
+    return bool(torch.isfinite(values).all())
 
 
 def _column(rows: list[dict[str, Any]], name: str) -> np.ndarray:
@@ -296,16 +561,13 @@ def _column(rows: list[dict[str, Any]], name: str) -> np.ndarray:
     return np.array([row.get(name, math.nan) for row in rows], dtype=np.float64)
 
 
-def _units_of(probes: list[tuple[int, list[list[tuple[str, str, int, list[float]]]]]]) -> list[Units]:
+def _units_of(probes: list[list[Seen]]) -> list[Units]:
     """The same activations at all probes, one after another."""
-    if not probes:
-        return []
-    seen = [units[place] for place, units in probes]
-    count = min(len(each) for each in seen)
+    count = min((len(each) for each in probes), default=0)
     found = []
     for n in range(count):
-        layer, kind, units, _ = seen[0][n]
-        shares = np.array([each[n][3] for each in seen], dtype=np.float64)  # [E', 3]
+        layer, kind, units, _ = probes[0][n]
+        shares = np.array([each[n].shares for each in probes], dtype=np.float64)  # [E', 3]
         found.append(Units(layer or kind, kind, units, shares[:, 0], shares[:, 1], shares[:, 2]))
     return found
 
@@ -315,24 +577,30 @@ def _of_member(values: Tensor, place: int, fused: bool) -> Tensor:
     return values[place] if fused and values.dim() > 1 and len(values) > place else values
 
 
-def _look(found: Trace, call: Call, place: int, rows: int, fused: bool) -> tuple[int, list[float]]:
-    """Units of an activation, and the shares that are dead, saturated and inactive."""
-    output = _of_member(call.output, place, fused)
+def _units_axis(found: Trace, call: Call, fused: bool) -> int:
+    """The axis of the units in one member's output of an activation; -1 for the last one."""
+    return 1 if not fused and call.output.dim() > 2 and _is_from_convolution(found, call) else -1
+
+
+def _look(
+    kind: str, before: Tensor | None, output: Tensor, rows: int, axis: int | None
+) -> tuple[int, Shares]:
+    """Units of an activation [.., n, .., units, ..], and the shares that are dead, saturated and inactive."""
     batch = list(output.shape).index(rows)
-    axis = output.dim() - 1
-    if not fused and output.dim() > 2 and _is_from_convolution(found, call):
-        axis = 1
+    axis = output.dim() - 1 if axis in (None, -1) else axis
     if axis == batch:
         return 1, [0.0, 0.0, 0.0]
-    values = output.movedim((batch, axis), (0, 1)).reshape(rows, output.shape[axis], -1)  # [n, units, places]
     dead = saturated = inactive = 0.0
-    if call.name in RELUS:
-        active = (values.amax(2) > 0).float().mean(0)  # [units]
-        dead, inactive = float((active < 0.01).float().mean()), float((values <= 0).float().mean())
-    elif call.name in SIGMOIDS and call.inputs:
-        before = _of_member(call.inputs[0], place, fused)
-        saturated = float((before.abs() > BEYOND).float().mean())
-    return values.shape[1], [dead, saturated, inactive]
+    if kind in RELUS:
+        values = _array(output)
+        values = np.moveaxis(values, (batch, axis), (0, 1))  # [n, units, ...]
+        active = values > 0
+        inactive = 1.0 - float(active.mean())
+        seen = active.any(axis=tuple(range(2, active.ndim))) if active.ndim > 2 else active
+        dead = float((seen.mean(0) < 0.01).mean())
+    elif kind in SIGMOIDS and before is not None:
+        saturated = float((np.abs(_array(before)) > BEYOND).mean())
+    return output.shape[axis], [dead, saturated, inactive]
 
 
 def _is_from_convolution(found: Trace, call: Call) -> bool:
@@ -347,7 +615,13 @@ def _prime(most: int) -> int:
     for number in range(most, 2, -1):
         if all(number % each for each in range(2, math.isqrt(number) + 1)):
             return number
-    return max(1, most)
+    return max(0, most)
+
+
+def _of_row(target: Any, member: int) -> Any:
+    return (
+        {name: each[member] for name, each in target.items()} if isinstance(target, dict) else target[member]
+    )
 
 
 def _rows(batch: Batch) -> int:

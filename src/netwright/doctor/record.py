@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
+from torch import Tensor
 
 Numbers = np.ndarray
 
@@ -56,6 +58,21 @@ class Units:
     inactive: Numbers
 
 
+class FirstBad(NamedTuple):
+    """The first number that was not finite.
+
+    Arguments:
+        step: the member's own, from 0.
+        where: in words, such as "exp in layers.2"; None where it was seen too late to tell.
+        cause: the kind of place: "inputs", "targets", "weights" (they were not finite before the step any
+            more), "forward", "loss" or "gradient"; None where it was seen too late to tell.
+    """
+
+    step: int
+    where: str | None
+    cause: str | None
+
+
 @dataclass
 class Record:
     """One member's training.
@@ -82,7 +99,9 @@ class Record:
         stopped: why the training ended; one of `training.history.Ending`.
         first_bad: the first step seen whose loss or gradient was not finite; None when there is none.
         first_bad_at: where in the forward pass the first such number came up, in words; None if unknown.
+        first_bad_cause: see `FirstBad`.
         seconds_waiting: share of the time that the loop waited for batches; None when it was not measured.
+        start: the parameters before the first step. [P]
     """
 
     member: int
@@ -106,5 +125,7 @@ class Record:
     stopped: str
     first_bad: int | None = None
     first_bad_at: str | None = None
+    first_bad_cause: str | None = None
     seconds_waiting: float | None = None
+    start: Tensor | None = None
     extra: dict[str, float] = field(default_factory=dict)

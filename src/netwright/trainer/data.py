@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
@@ -99,7 +100,13 @@ class LoaderFeed(Feed):
         loader: gives what `read` takes.
         read: from a batch to raw tensors, target and weight.
         group: batches that make one step together.
+
+    Attributes:
+        waited: seconds that the steps waited for batches.
+        worked: seconds between one batch and asking for the next.
     """
+
+    waited = worked = 0.0
 
     def __init__(self, loader: Any, read: Read, group: int = 1) -> None:
         self.loader, self.read, self.group = loader, read, group
@@ -118,12 +125,17 @@ class LoaderFeed(Feed):
         self.generators = list(dict.fromkeys(each for each in own if each is not None))
 
     def epoch(self, epoch: int) -> Iterator[Batch]:
+        began = time.perf_counter()
         count, batches = 0, iter(self.loader)
         while group := [self.read(each) for each in islice(batches, self.group)]:
             count += 1
+            ready = time.perf_counter()
+            self.waited += ready - began
             raw, target, weight = group[0] if len(group) == 1 else _together(group)
             weights = None if weight is None else weight[None]
             yield Batch({name: each[None] for name, each in raw.items()}, _lead(target), weights)
+            began = time.perf_counter()
+            self.worked += began - ready
         if not count:
             raise InputError("the loader gave no batch", hint="an iterator is used up after one epoch")
         self.passes, self.steps = count, torch.tensor([count])

@@ -23,8 +23,9 @@ class State:
         rows: the history's rows of the epoch that ended (`on_epoch`).
         best_epoch: of each member, so far.
         losses: sums of the epoch's losses so far, of each member; on the device. [M]
-        step_losses: of each member in the step that is done; on the device. [M]
+        step_losses: of each member in the step that is done, or going on; on the device. [M]
         gradient: of the step that is going on, before it is clipped (`gradient_hook`); on the device. [M, P]
+        output: what the network gave in the step that is going on (`gradient_hook`), where it keeps that.
         batch: the batch of the step that is going on or done.
         rate: a callback may set it: the learning rate of all steps that follow, in the schedule's place.
         rate_factor: a callback may set it: multiplies the learning rates of all steps that follow.
@@ -48,6 +49,7 @@ class State:
     losses: Any = None
     step_losses: Any = None
     gradient: Any = None
+    output: Any = None
     batch: Any = None
     rate: float | None = None
     rate_factor: float = 1.0

@@ -497,6 +497,7 @@ class Population:
             gradient.add_(self.l1 * self.decays * network.flat.detach().sign())
         if self.gradient_hooks:
             self.state.gradient, self.state.batch = gradient, batch
+            self.state.step_losses, self.state.output = step.losses, step.output
             for callback, hook in self.gradient_hooks:
                 self._call(callback, hook)
         if self.clip is not None:
