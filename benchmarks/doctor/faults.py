@@ -835,7 +835,7 @@ FAULTS = (
     ),
     Fault(
         "half_underflow",
-        ("low_precision", "vanishing_gradient"),
+        ("low_precision", "vanishing_gradient", "untrained_layer"),
         ("digits", "circles", "mixture", "friedman"),
         half_underflow,
     ),
