@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from netwright.cli.summary import diagnosed
 from netwright.doctor.catalogue import SYMPTOMS
 from netwright.doctor.diagnosis import Diagnosis, Examination, Fix, NotChecked, ranked
 
@@ -103,3 +104,14 @@ def test_words_need_nothing_heavy(arguments):
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     heavy = {"torch", "numpy", "polars", "matplotlib", "netwright.config"}
     assert heavy.isdisjoint(done.stdout.splitlines()[-1].split())
+
+
+def test_a_summary_names_what_to_begin_with(seen):
+    said = diagnosed(FOUND, seen, 80).splitlines()
+    assert said[0] == "1 error, 1 note"
+    assert said[1].strip() == "error: A learning rate that is too high: steps are half of the weights"
+    assert said[2].strip() == f"see: netwright doctor {seen}"
+    assert len(diagnosed(FOUND, seen, 40).splitlines()[1].strip()) <= 40
+    noted = Examination(FOUND.diagnoses[1:])
+    assert diagnosed(noted, seen, 80) == "nothing that does harm, 1 note"
+    assert diagnosed(Examination(), seen, 80) == "nothing that does harm"

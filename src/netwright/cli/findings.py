@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from netwright.cli.output import counted, paragraph
 from netwright.data.finding import Finding
 from netwright.report.words import sentence
 
+if TYPE_CHECKING:
+    from netwright.doctor.diagnosis import Diagnosis
+
 MOST_SHOWN = 8
 SEVERITIES = ("error", "warning", "note")
 
 
-def headline(findings: Sequence[Finding]) -> str:
+def headline(findings: Sequence[Finding | Diagnosis]) -> str:
     """How many of each severity.
 
     Example:

@@ -9,6 +9,7 @@ from typing import Any
 from netwright.cli.findings import headline
 from netwright.cli.output import say, show, show_json, table, width_of
 from netwright.data.finding import Finding
+from netwright.doctor.diagnosis import Examination
 from netwright.evaluate.forecast import BASELINES as FORECASTS
 from netwright.report.record import Record
 from netwright.report.words import BASELINES, TASKS, baseline_verdict, listed, metric_name, number, shortened
@@ -102,6 +103,8 @@ def _verdict(record: Record) -> str:
 def _facts(record: Record, folder: Path) -> str:
     room = (width_of(sys.stdout) or WIDTH) - 10
     facts = [("training", _training(record)), ("data", noticed(record, room)), ("run", str(folder))]
+    if record.examination is not None:
+        facts.insert(2, ("doctor", diagnosed(record.examination, folder, room)))
     start = (record.part("network") or {}).get("start")
     if start:
         anew = listed([part["part"] for part in start["parts"] if part["kept"] < part["numbers"]])
@@ -127,3 +130,13 @@ def noticed(record: Record, room: int) -> str:
     worst = [each for each in findings if each.severity != "note"][:WORST]
     lines = [shortened(f"{each.severity}: {each.message}".replace("\n", " "), room) for each in worst]
     return f"\n{'':<10}".join([headline(findings), *lines])
+
+
+def diagnosed(examination: Examination, folder: Path, room: int) -> str:
+    """What the doctor begins with, and where the rest is, in lines of `room` characters."""
+    counts = headline(examination.diagnoses)
+    primary = examination.primary
+    if primary is None:
+        return ", ".join(["nothing that does harm", counts][: 1 + bool(examination.diagnoses)])
+    said = f"{primary.severity}: {primary.title}: {primary.message}".replace("\n", " ")
+    return f"\n{'':<10}".join([counts, shortened(said, room), f"see: netwright doctor {folder}"])
