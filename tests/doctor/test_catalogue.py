@@ -59,6 +59,12 @@ def test_checks_look_for_symptoms_that_are_known():
     assert {*BEFORE, *AFTER} <= set(SYMPTOMS)
 
 
+def test_it_is_told_when_checks_are_made():
+    for id in {*BEFORE, *AFTER}:
+        when = {"before": [True, False], "both": [True, True]}.get(SYMPTOMS[id].when, [False, True])
+        assert [id in BEFORE, id in AFTER] == when, id
+
+
 def test_the_catalogue_is_light():
     code = "import sys, netwright.doctor.catalogue, netwright.doctor.diagnosis; print(*sys.modules)"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout

@@ -22,6 +22,7 @@ HEALTHY = "The doctor found nothing wrong."
 WHEN = {
     "before": "Before the first step.",
     "during": "At each step, and told at the end.",
+    "both": "Before the first step, and again after the last.",
     "after": "After the last step, of what was seen on the way and of the network as it is kept.",
 }
 GATED = (

@@ -11,8 +11,9 @@ BREAKDOWN = (
         "explosion",
         14,
         what="Loss or gradient became NaN or infinite; from there on every weight is lost.",
-        looks="Loss and gradient norm are looked at in each step. Where it happens, the batch is sent "
-        "through again, operation by operation, to find the first that gives such a number.",
+        looks="Loss and gradient norm are kept for each step; the first that is NaN or infinite ends the "
+        "training. The batch is then sent through again, operation by operation, to find where the first "
+        "such number comes from.",
         why="A learning rate that is too high, the logarithm or root of zero, a division by zero, exp() of "
         "a large number, half precision, NaN in the data.",
         todo=(
@@ -58,8 +59,11 @@ BREAKDOWN = (
         16,
         what="Some inputs are thousands of times larger than others, or far from zero, as the first layer "
         "sees them.",
-        looks="The spread and the middle of each input are compared as they reach the first weights: where "
-        "the network normalises its inputs itself, nothing is wrong. Constant inputs are ignored.",
+        looks="The size of each input where it first meets learnt weights, whatever the network does to it "
+        "before: an input a hundred times as large as the middle one, sizes that are all far from 1, or "
+        "means fifty times the spread. Inputs that a normalisation has gone over lie between .2 and 10. "
+        "Where a normalisation follows the first layer only relations of the inputs to each other count. "
+        "Constant inputs are ignored.",
         why="Raw units (euros beside shares), pixels from 0 to 255, times in seconds since 1970, one "
         "column with a few giant values.",
         todo=(

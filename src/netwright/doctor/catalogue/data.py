@@ -11,8 +11,11 @@ DATA = (
         "data",
         0,
         what="Some of the numbers that the network is given are missing (NaN) or infinite.",
-        looks="Inputs, targets and weights of the rows are looked through; one such number is enough. One "
-        "NaN makes the loss of its batch NaN, and the next step makes every weight NaN.",
+        looks="All inputs, targets and weights of the rows that the doctor keeps are looked through; one "
+        "missing or infinite number is enough, since one makes the loss of its batch NaN and the next step "
+        "every weight. So are targets that the loss does not know, such as class 5 of 5 that are counted "
+        "from 0. Networks for tables take missing cells as such; inputs that the network makes finite "
+        "itself are a note, and test rows a warning.",
         why="Missing cells that nobody filled, a division by zero or the logarithm of zero in the "
         "preparation, a sensor's way of saying nothing.",
         todo=(
@@ -31,8 +34,11 @@ DATA = (
         "data",
         1,
         what="One input alone predicts the target almost perfectly, which is rarely luck.",
-        looks="A model that sees one column only reaches almost the score of all columns together, on rows "
-        "that it has not seen. Also columns that number the rows, where their order tells the target.",
+        looks="A decision tree on one column alone gains 85 % and more of what a constant prediction "
+        "leaves to be gained, on rows that it has not seen, about as much as all columns together, while "
+        "all the others together are far behind (15 % and more, or 2 % beside a perfect column). An error "
+        "where the column tells practically everything. In a table the checks of the data have looked "
+        "before, at sums and differences of columns too.",
         why="The column is a copy or a consequence of the target, is filled in after the fact (a date of "
         "discharge, an amount refunded), or counts rows that were sorted by class.",
         todo=(
@@ -43,6 +49,7 @@ DATA = (
         ),
         source="Kaufman, Rosset, Perlich and Stitelman (2012), Leakage in data mining; Kapoor and "
         "Narayanan (2023), Leakage and the reproducibility crisis in machine-learning-based science",
+        when="before",
     ),
     Symptom(
         "shared_rows",
@@ -51,9 +58,11 @@ DATA = (
         2,
         what="Rows of the validation or test part, or near copies of them, or rows of the same group, are "
         "also in the training part.",
-        looks="Equal rows are counted by their contents, near copies by their distance, and groups (a "
-        "patient, a shop) by their names where they are given. It is an error where the rows that are not "
-        "shared score clearly lower, a warning otherwise.",
+        looks="Rows of the validation and test parts that are equal to a training row, or closer to one "
+        "than a quarter of the distance that is usual between neighbours; and groups (a patient, a shop) "
+        "with rows in two parts, where groups are given. An error from 10 % of a part on, or where the "
+        "shared rows make the score at least .02 better than it is on the others; a note below 8 %, and "
+        "where equal rows come up by chance because no column is continuous.",
         why="The table was joined or exported with repetitions, or was split by row although several rows "
         "belong to one thing.",
         todo=(
@@ -63,6 +72,7 @@ DATA = (
         ),
         source="Barz and Denzler (2020), Do we train on test data? Purging CIFAR of near-duplicates; "
         "Kapoor and Narayanan (2023)",
+        when="both",
     ),
     Symptom(
         "too_good",
@@ -70,8 +80,8 @@ DATA = (
         "data",
         3,
         what="The score is nearly perfect, and there is a leak that explains it.",
-        looks="Hardly an error on rows that were not trained on, together with a leaking column or shared "
-        "rows. A high score alone is no symptom: some tasks are easy.",
+        looks="98 % and more of the validation rows are answered rightly, together with a leaking column "
+        "or shared rows. A high score alone is no symptom: some tasks are easy.",
         why="The network reads the answer from a column, or has seen the rows before.",
         todo=(
             "Deal with the leaking column or the shared rows first.",
@@ -85,8 +95,11 @@ DATA = (
         "data",
         4,
         what="Training rows and the rows that the network is judged by come from different distributions.",
-        looks="The distribution of single columns and of the target differs between parts by more than "
-        "chance and by a lot, or a classifier can tell which part a row is from.",
+        looks="Single columns and the target are compared between training rows and validation or test "
+        "rows: a distance of Kolmogorov and Smirnov of .2 and more that chance gives in any column less "
+        "than once in a thousand times, or a classifier that tells the parts apart with an area under the "
+        "curve of .65. A warning; an error where the scale of a column is another altogether, where "
+        "classes are missing among the training rows, or where models clearly lose by it.",
         why="The parts are from other times, places or devices; one part was scaled or sampled in another "
         "way; the table was sorted and then cut.",
         todo=(
@@ -98,6 +111,7 @@ DATA = (
         ),
         source="Rabanser, Günnemann and Lipton (2019), Failing loudly; Lopez-Paz and Oquab (2017), "
         "Revisiting classifier two-sample tests",
+        when="both",
     ),
     Symptom(
         "label_errors",
@@ -105,10 +119,12 @@ DATA = (
         "data",
         5,
         what="A good part of the labels contradicts what models that have not seen them are sure of.",
-        looks="Confident learning: simple models predict each training row from folds that it is not in, "
-        "and rows count whose given class is improbable while another is as probable as it usually is for "
-        "its own rows. Above some share of the rows it is said, with the rows ranked, the most suspicious "
-        "first.",
+        looks="Confident learning: linear models, nearest neighbours and trees predict each training row "
+        "from folds that it is not in, and rows are suspected whose given class is improbable while "
+        "another is as probable as it usually is for its own rows. How many are wrong is read from the "
+        "rows that a model is most sure of, where classes do not overlap. A warning from 5 % on, an error "
+        "from 15 % on; the suspected rows are listed, the worst first. For numbers: residuals beyond 4 "
+        "robust standard deviations.",
         why="Slips and disagreement of annotators, labels derived by a rule, classes mixed up in a join.",
         todo=(
             "Look at the first rows of the list; twenty are enough to see whether they are wrong.",
@@ -126,14 +142,17 @@ DATA = (
         "data",
         6,
         what="Rows that agree in all inputs have different targets: no network can get all of them right.",
-        looks="Rows are grouped by the contents of their inputs, and groups with more than one target are "
-        "counted. The share of rows that must be missed bounds the best possible score.",
+        looks="Training rows are grouped by the contents of their inputs, and rows with more than one "
+        "target counted; numbers conflict when they are half a standard deviation apart. A warning from 5 "
+        "% of the rows on, an error where no network can be right on 10 %; a note where the columns are so "
+        "coarse that this is to be expected.",
         why="The column that would tell them apart is not in the table, or the labels are slips.",
         todo=(
             "Look at the listed rows: what tells them apart, and can it be a column?",
             "Correct the slips. What is truly ambiguous stays: the network then learns the shares.",
         ),
         source="Brodley and Friedl (1999), Identifying mislabeled training data",
+        when="before",
     ),
     Symptom(
         "duplicate_rows",
@@ -141,8 +160,8 @@ DATA = (
         "data",
         7,
         what="A good part of the training rows are copies of others and weigh accordingly.",
-        looks="Rows are compared by inputs and target together. A few natural repetitions say nothing, "
-        "above all where there are few columns with few values each.",
+        looks="Training rows are compared by inputs and target together. A note from 5 % of copies on, a "
+        "warning from 10 % on, unless all columns are coarse: few columns of few values repeat by nature.",
         why="An export or a join that repeats rows, rows drawn with replacement, several sources put "
         "together.",
         todo=(
@@ -152,6 +171,7 @@ DATA = (
         ),
         source="Lee et al. (2022), Deduplicating training data makes language models better; Barz and "
         "Denzler (2020)",
+        when="before",
     ),
     Symptom(
         "unshuffled",
@@ -160,8 +180,10 @@ DATA = (
         8,
         what="Neighbouring rows have the same label far more often than chance, in an order that the "
         "training or the split follows.",
-        looks="The target of a row tells that of the next one, and batches or parts are taken in that "
-        "order: each batch then sees few classes, and the gradient pulls now here, now there.",
+        looks="The rows are cut into 20 stretches: in shuffled rows these differ in their targets by "
+        "chance only (0 to 10 % of the variance), in sorted rows by 90 % and more. Looked at where batches "
+        "are taken in that order (from half of the variance on), and where validation rows were cut from "
+        "one end.",
         why="The file is sorted by class or by target and is read without shuffling; a loader has "
         "shuffle=False.",
         todo=(
@@ -172,5 +194,6 @@ DATA = (
         ),
         source="Bottou (2012), Stochastic gradient descent tricks; Bengio (2012), Practical "
         "recommendations for gradient-based training of deep architectures",
+        when="both",
     ),
 )

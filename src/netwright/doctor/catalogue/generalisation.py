@@ -11,8 +11,10 @@ GENERALISATION = (
         "generalisation",
         33,
         what="Some classes have few rows, and the network hardly ever predicts them.",
-        looks="The share of each class, together with the share of its validation rows that are found "
-        "(recall). Rare classes that are found are no symptom.",
+        looks="One class has ten times the rows of another, and it shows: a class with at least 5 "
+        "validation rows is found in less than 30 % of them, while the network's own answers divided by "
+        "the classes' shares, or a simple model with balanced weights, find clearly more. Also a class of "
+        "the validation rows that no training row has. Rare classes that are found are no symptom.",
         why="Of a hundred rows with one rare one, never saying the rare class is right 99 times: the loss "
         "asks for little more.",
         todo=(
@@ -32,9 +34,11 @@ GENERALISATION = (
         "generalisation",
         34,
         what="The network fits its training rows far better than new ones, and new ones worse than it could.",
-        looks="Either the weights that are kept are clearly worse on validation rows than those of an "
-        "earlier epoch, or training and validation scores are far apart while a simple model does at least "
-        "as well on new rows. A gap alone is no symptom: most good networks have one.",
+        looks="Scores are much higher on training than on validation rows (from .15 on, less where the "
+        "network is clearly worse than simple models), beyond chance, and a simple model does as well on "
+        "new rows. Or the network was clearly better on validation rows at an earlier epoch (.03 and 2.5 "
+        "standard errors) that was not kept. A gap alone is no symptom: most good networks have one. A "
+        "validation loss that rises while the score does not fall is a note.",
         why="Few rows, a network that is large for them, many epochs, labels that are wrong.",
         todo=(
             "Keep the best epoch and stop early (training.patience); it costs nothing.",
@@ -52,8 +56,9 @@ GENERALISATION = (
         "generalisation",
         35,
         what="Training and validation scores are alike, and both are below what simple models reach.",
-        looks="Almost no gap between training and validation rows, and a linear model, nearest neighbours "
-        "or trees clearly ahead on the validation rows.",
+        looks="The network is clearly worse than a simple model, and not because it has learnt its "
+        "training rows by heart: its training score is low too. An error where it is behind by .1 on "
+        "training and validation rows. It is the last explanation: what else was found comes first.",
         why="A network that is too small, too much regularisation, a rate that is off, too few epochs.",
         todo=(
             "Less regularisation (training.weight_decay, network.dropout).",
@@ -71,8 +76,10 @@ GENERALISATION = (
         "slices",
         36,
         what="On a part of the rows that a column names, the network does clearly worse than on the rest.",
-        looks="Slices of one or two columns with at least 5 % of the rows are compared with all others; "
-        "the difference must be large and beyond chance, also after so many comparisons.",
+        looks="A value of a column, or a fifth of its range, with at least 5 % and 20 of the validation "
+        "rows, on which the score is below 80 % of the average, beyond chance after a correction for all "
+        "slices that were looked at (Benjamini and Hochberg), and where a simple model does better or "
+        "training rows are lacking. A part that is hard for all models is a note.",
         why="Few training rows of that kind, another relation between inputs and target there, worse labels.",
         todo=(
             "Look at those rows: are their inputs and labels right?",
@@ -89,8 +96,9 @@ GENERALISATION = (
         37,
         what="Over the epochs the validation loss gets worse while the score gets better, or the other way "
         "round.",
-        looks="The correlation of validation loss and validation metric over the epochs, where both move "
-        "by more than chance.",
+        looks="Over the epochs the validation loss falls by a fifth while the score gets worse by .05 and "
+        "3 standard errors. The other way round, a loss that rises while the score holds, is how networks "
+        "become too sure, and is told by overfitting.",
         why="Probabilities that become too sure while the classes stay right, a loss that is summed or "
         "weighted in another way than the metric, a metric that does not belong to the task.",
         todo=(
@@ -106,7 +114,8 @@ GENERALISATION = (
         "slices",
         38,
         what="More than half of what the network computes is padding or unknown words.",
-        looks="The share of padding and unknown tokens in the training rows as the network gets them.",
+        looks="More than half of the tokens that an embedding looks up are one value at the start or end "
+        "of the sequences. It costs time, not quality: a note.",
         why="A length that the longest row dictates, a vocabulary from other texts.",
         todo=(
             "A shorter length (inputs.text.length, inputs.series.length): the 95 % quantile is often enough.",
@@ -115,6 +124,7 @@ GENERALISATION = (
         ),
         source="Khomenko et al. (2016), Accelerating recurrent neural network training using sequence "
         "bucketing",
+        when="before",
     ),
     Symptom(
         "waiting_for_data",

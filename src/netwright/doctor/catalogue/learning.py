@@ -11,7 +11,10 @@ LEARNING = (
         "learning",
         26,
         what="The network does as well when its inputs are blanked out: it has learnt only the mean.",
-        looks="The loss with the inputs as they are against the loss with each row given the average input.",
+        looks="Before: the answers of the network, with weights shaken a little so that a last layer of "
+        "zeros does not hide it, are the same for different rows, and no gradient reaches the inputs. "
+        "After: the trained network answers the same to all rows, or looks at less than half of the "
+        "columns that vary, while simple models of the same columns do clearly better.",
         why="A detach or an argmax between inputs and output, rows and labels that are shuffled apart, "
         "dead units in a first layer, inputs that say nothing of the target.",
         todo=(
@@ -21,6 +24,7 @@ LEARNING = (
             "may hold nothing.",
         ),
         source="Karpathy (2019): an input-independent baseline",
+        when="both",
     ),
     Symptom(
         "cannot_overfit",
@@ -29,7 +33,9 @@ LEARNING = (
         27,
         what="A copy of the network is trained on a few rows and does not get them right, which any "
         "working network does.",
-        looks="At most 32 rows and some hundred steps, without dropout and decay.",
+        looks="A copy is trained on up to 16 rows, no more than a linear model could learn by heart, with "
+        "rates of its own, and gets less than 35 % of what the best constant prediction leaves. Healthy "
+        "networks get beyond 70 %, most of them within 60 steps.",
         why="A mistake somewhere between inputs, network, loss and optimiser: a wrong head, a poor start, "
         "a layer that does not learn, gradients that are not set to zero.",
         todo=(
@@ -49,9 +55,10 @@ LEARNING = (
         28,
         what="On its own training rows the network is hardly better than a constant prediction, while "
         "simple models learn from the same rows.",
-        looks="The share that the network has gained on its training rows of what a constant prediction "
-        "leaves to be gained: at most 5 %, and simple models clearly ahead on the validation rows. Where "
-        "these learn nothing either, the inputs may hold nothing.",
+        looks="The network has gained at most 5 % of what a constant prediction leaves to be gained on its "
+        "own training rows, while simple models clearly do better. Or its loss only rises, where plain "
+        "steps from the same start lower it. A warning where it has learnt its training rows but neither "
+        "it nor any simple model can tell other rows: then inputs and targets may not belong together.",
         why="A learning rate that is far off, dead units, layers that do not learn, labels that are "
         "shuffled, a loss that does not fit.",
         todo=(
@@ -70,8 +77,9 @@ LEARNING = (
         "learning",
         29,
         what="The loss was still falling at a good pace when the training ended.",
-        looks="The slope of training and validation loss over the last epochs, where all planned epochs "
-        "were used up.",
+        looks="The training ends behind simple models, the smoothed training loss still fell in the last "
+        "fifth by more than a tenth of all that it has fallen, and the validation loss has not begun to "
+        "rise.",
         why="Too few epochs, a rate that is low, batches so large that there are few steps.",
         todo=(
             "More epochs (training.epochs): early stopping ends in time.",
@@ -87,7 +95,8 @@ LEARNING = (
         "learning",
         30,
         what="The training loss goes up and down from epoch to epoch instead of down.",
-        looks="Reversals of the training loss of epochs that are large beside what was learnt.",
+        looks="The training ends badly, and its loss turns in half of the epochs and more, by more than a "
+        "tenth each; or batches are of fewer than 8 rows and their gradients mostly noise.",
         why="A rate that is too high for the batch size, batches of a few rows, rows in the order of their "
         "labels.",
         todo=(
@@ -106,8 +115,8 @@ LEARNING = (
         "learning",
         31,
         what="The random changes made to training rows (mirrored, turned, cut) change what they are.",
-        looks="A trained network answers changed training rows differently from unchanged ones, far more "
-        "often than it errs on unchanged ones.",
+        looks="The trained network gets less than 95 % of its marks on training rows as they are, which it "
+        "has seen only changed at random, and is clearly behind simple models on validation rows.",
         why="A mirrored digit is another digit or none; a turned arrow points elsewhere; a cut leaves the "
         "object out.",
         todo=(
@@ -125,8 +134,9 @@ LEARNING = (
         32,
         what="Weight decay, dropout or another regulariser is so strong that the network cannot fit its "
         "own training rows.",
-        looks="Training and validation are both behind simple models, and the regulariser pulls about as "
-        "hard as the loss, or dropout takes most of a layer; lifted for a short while, the loss falls.",
+        looks="The network does not fit its own training rows, and a short training from the same first "
+        "weights without weight decay and dropout fits them better. Asked for beside it: weights that have "
+        "shrunk to a fifth of their length, a strong penalty, or dropout of 60 % and more.",
         why="A decay for another optimiser (decoupled, as in AdamW, it is a factor of the rate), dropout "
         "in every layer of a small network, several regularisers at once.",
         todo=(

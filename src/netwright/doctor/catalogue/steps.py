@@ -12,8 +12,9 @@ STEPS = (
         18,
         what="The units of a layer start with the same weights; they get the same gradient and stay the "
         "same.",
-        looks="The columns of a weight matrix are compared before the first step. A last layer that starts "
-        "at zero is fine, and so are biases.",
+        looks="The units of each layer are compared before the first step, by their weights and by the "
+        "gradient that they get: alike in both, they stay alike. A last layer of zeros, or the zero branch "
+        "of a residual, starts so on purpose, and the first gradient tells its units apart.",
         why="Weights filled with zeros or with another constant.",
         todo=(
             "Draw the weights at random: He for ReLU-like activations, Glorot otherwise. Layers of "
@@ -31,8 +32,10 @@ STEPS = (
         "start",
         19,
         what="Before the first step the loss is well above that of a constant prediction.",
-        looks="The loss of training rows at the start against log C for C classes, or the variance of the "
-        "target: what a network says that knows nothing yet.",
+        looks="The loss of training rows before the first step against the best that one constant output "
+        "reaches (-log of 1/C for C equal classes, the variance of the target). Healthy networks begin at "
+        ".2 to 1.7 times that; weights of spread 1 in a small network at 35 times, unscaled targets at 4 "
+        "to 10. Also first weights so small that hardly anything of the inputs arrives at the last layer.",
         why="First weights that are too large, or inputs that are; a last bias far from the mean of the "
         "target; targets that are not standardised.",
         todo=(
@@ -52,8 +55,10 @@ STEPS = (
         "rate",
         20,
         what="Each step changes the weights by so much that what was learnt is lost again.",
-        looks="The size of a step beside the size of the weights it changes, layer by layer; about 1/1000 "
-        "is usual. Together with a loss that rises, jumps, or stays high.",
+        looks="The training ends badly, and a short training from the same first weights at a lower rate "
+        "gets further than all of it: the proof is in the message. Where short trainings cannot be made: "
+        "steps that change the weights by more than a tenth of their length, where a thousandth is usual. "
+        "Gradients that add up from step to step, because zero_grad is missing, are told here too.",
         why="A rate from another optimiser (SGD takes ten to a hundred times that of Adam), from another "
         "batch size, or for other inputs.",
         todo=(
@@ -71,9 +76,10 @@ STEPS = (
         "rate",
         21,
         what="The steps are so small that the training ends before the network has learnt much.",
-        looks="The size of a step beside the size of the weights, together with a training loss that falls "
-        "slowly and is still high at the end. Fine-tuning with small steps is fine where the network does "
-        "well.",
+        looks="The training ends badly, its steps change the weights by less than .0003 of their length, "
+        "and a short training from the same first weights at ten times the rate and more gets further than "
+        "all of it. Where short trainings cannot be made: steps of less than a hundred-thousandth. Also a "
+        "schedule that takes the rate to nothing before half of the training is done.",
         why="A rate from fine-tuning or from another optimiser, a schedule that falls too early, a "
         "patience that ends the training before it has begun.",
         todo=(
@@ -112,9 +118,10 @@ STEPS = (
         "units",
         23,
         what="Most units of a ReLU layer give zero for every row, get no gradient, and never come back.",
-        looks="Each unit is looked at over the same training rows, epoch by epoch: it is dead where hardly "
-        "a row switches it on. Many zeros are no symptom: a unit that is on for a third of the rows is "
-        "alive.",
+        looks="Each unit of a ReLU is looked at over the same training rows: it is dead where it gives "
+        "zero for 99 % of them. Told where more than half of a layer is dead; a warning where the units "
+        "that are left learn half of what there is. Many zeros are no symptom: 60 to 70 % are usual, with "
+        "each unit on for some rows.",
         why="A step that was too large and pushed the biases down, biases that start negative, inputs that "
         "are far from zero.",
         todo=(
@@ -134,7 +141,8 @@ STEPS = (
         24,
         what="Most units of a sigmoid or tanh layer stand at one of their ends, where the gradient is "
         "almost zero.",
-        looks="The share of values, over the same training rows, at which the activation is nearly flat.",
+        looks="More than half of the numbers that go into a sigmoid or tanh, over the same training rows, "
+        "are beyond 5 in absolute value, where it is flat.",
         why="First weights that are too large, inputs that are not scaled, steps that are too large.",
         todo=(
             "Standardise the inputs (inputs.number.scaling).",
@@ -151,8 +159,9 @@ STEPS = (
         "units",
         25,
         what="Hardly any gradient reaches the first layers: they stay as they were drawn.",
-        looks="The mean gradient of the first layers against that of the last, together with its size: "
-        "both must be tiny.",
+        looks="The gradient of a first layer is less than a thousandth of the greatest one, and below "
+        ".0001, as medians over the first half of the training: a network that has learnt its rows has "
+        "small gradients everywhere.",
         why="Many layers of sigmoid or tanh, each of which makes the gradient smaller; first weights that "
         "are too small; long sequences in a plain recurrent layer.",
         todo=(

@@ -11,10 +11,11 @@ STRUCTURE = (
         "static",
         9,
         what="The last operation, the loss and the labels do not belong together.",
-        looks="The operations of a forward pass and the loss are looked at: a softmax or sigmoid before a "
-        "loss that applies one itself, a ReLU as the last step, outputs that cannot reach the targets, a "
-        "softmax over the rows instead of the classes, squared error on classes, fewer outputs than "
-        "classes.",
+        looks="The operations of one forward pass and the loss are looked at: a softmax or sigmoid before "
+        "a loss that applies one itself, a ReLU or tanh at the end that cannot reach what the loss or the "
+        "targets want, probabilities that are wanted and not there, a softmax over the rows or over a "
+        "single column, squared error on codes of classes. Heads of netwright train fit their task and are "
+        "passed over.",
         why="A loss that takes logits is given probabilities; a network was taken from another task; an "
         "axis was mistaken.",
         todo=(
@@ -34,9 +35,10 @@ STRUCTURE = (
         "static",
         10,
         what="The output of one row depends on the other rows of its batch.",
-        looks="The gradient of one row's output is taken with respect to the inputs of the others, in "
-        "evaluation mode, where it must be zero. Batch normalisation mixes rows in training mode and is "
-        "meant to; it is not counted.",
+        looks="In evaluation mode half of the rows of a batch are exchanged for others: the answers for "
+        "the rows that stayed must not change by more than a thousandth of their spread. The first "
+        "operation where they do is named. Batch normalisation mixes rows while training and is meant to; "
+        "it is not counted.",
         why="A reshape where a transpose was meant, an axis of a softmax or a mean that is the batch, a "
         "recurrent or attention layer that takes the batch for time.",
         todo=(
@@ -56,9 +58,9 @@ STRUCTURE = (
         "static",
         11,
         what="Two linear layers follow each other directly; together they can do no more than one.",
-        looks="In the operations of a forward pass a linear or convolution layer is fed by another with no "
-        "activation between them. Narrow layers between wide ones may be meant so, and are said only where "
-        "the network does badly.",
+        looks="In the operations of one forward pass a linear or convolution layer hands its numbers "
+        "straight to another. An error where nothing in the whole network bends, a warning where something "
+        "else does, a note where the pair is narrow in the middle, which saves weights and is often meant.",
         why="An activation was forgotten, or activation=None was left in place.",
         todo=(
             "Put an activation between them: ReLU, GELU or SiLU.",
@@ -75,8 +77,9 @@ STRUCTURE = (
         12,
         what="Some parameters do not change: they are frozen, get no gradient, or are not given to the "
         "optimiser.",
-        looks="Parameters that are as they were after many steps, or that no gradient reaches. Where a "
-        "backbone is frozen on purpose the network does well all the same, and it is a note.",
+        looks="Before: parameters that are computed with and get no gradient, and frozen ones. After: "
+        "parameters that have not moved by a millionth though they have a gradient. Layers that are frozen "
+        "as they were trained before, such as a pretrained backbone, are a note.",
         why="requires_grad=False left from fine-tuning, a detach() or an argmax on the way, an optimiser "
         "made before the layer was, a layer that is built and never called.",
         todo=(
@@ -86,6 +89,7 @@ STRUCTURE = (
         ),
         source="Humbatova et al. (2020); Cao et al. (2022), DeepFD",
         gate=True,
+        when="both",
     ),
     Symptom(
         "modes_disagree",
@@ -93,8 +97,10 @@ STRUCTURE = (
         "static",
         13,
         what="On the same rows the loss in evaluation mode is far from the loss in training mode.",
-        looks="The same training rows are sent through in both modes. A gap beyond what dropout explains "
-        "means that the network which is used is not the one that was trained.",
+        looks="Before: modules stuck in one mode, noise in evaluation mode, dropout of 80 % and more. "
+        "After: the same training rows are sent through in both modes, and the loss in evaluation mode is "
+        "at least half as large again as in training mode, with marks worse by .05 and 3 standard errors. "
+        "Dropout makes the training mode the worse one; that is as it should be.",
         why="Running statistics of batch normalisation that have not settled (few steps, small batches, a "
         "momentum that is too small) or that come from other rows; dropout so high that the two modes are "
         "two networks; a mode that is never switched.",
@@ -107,5 +113,6 @@ STRUCTURE = (
         source="Ioffe and Szegedy (2015), Batch normalization; Li et al. (2019), Understanding the "
         "disharmony between dropout and batch normalization; Wu and He (2018), Group normalization",
         gate=True,
+        when="both",
     ),
 )

@@ -38,7 +38,7 @@ class Symptom:
         source: where it is from.
         gate: whether it is an error or a warning only where the network is also clearly worse than simple
             models; a note otherwise.
-        when: when it is looked for: "before", "during" or "after" the training.
+        when: when it is looked for: "before", "during" or "after" the training, or "both" before and after.
     """
 
     id: str
@@ -51,4 +51,4 @@ class Symptom:
     todo: tuple[str, ...] = ()
     source: str = ""
     gate: bool = False
-    when: Literal["before", "during", "after"] = "after"
+    when: Literal["before", "during", "after", "both"] = "after"
