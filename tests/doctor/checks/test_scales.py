@@ -1,0 +1,117 @@
+"""Sizes of inputs where they meet the first weights."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from netwright import Trainer
+from netwright.doctor.case import Case, case_of
+from netwright.doctor.checks.scales import unscaled_inputs
+from netwright.training.callbacks import Callback, State
+
+
+class _Grab(Callback):
+    def on_start(self, state: State) -> None:
+        self.before = case_of(state.population, 0)
+
+    def on_end(self, state: State) -> None:
+        self.after = case_of(state.population, 0)
+
+
+def case_for(
+    module: nn.Module, loss: Any, x: Any, y: Any, names: list[str] | None = None, **fit: Any
+) -> Case:
+    """The case of a module that is about to be trained."""
+    grab = _Grab()
+    Trainer(module, loss, learning_rate=1e-3, callbacks=[grab], seed=0).fit(
+        x, y, **{"epochs": 1, "validation_split": 0.2, "verbose": 0} | fit
+    )
+    grab.before.names = names
+    return grab.before
+
+
+RANDOM = np.random.default_rng(0)
+X = RANDOM.normal(size=(200, 6)).astype("float32")
+CODES = (X[:, 0] > 0).astype("int64")
+GIANT = X * np.array([1, 1, 5000, 1, 1, 1], dtype="float32")
+NAMES = ["age", "height", "income", "weight", "pulse", "sleep"]
+CE = nn.CrossEntropyLoss()
+
+
+class Scaled(nn.Module):
+    """Divides by what it knows."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("size", torch.tensor(GIANT.std(0)))
+        self.own = mlp()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.own(x / self.size)
+
+
+class Recurrent(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.lstm, self.head = nn.LSTM(3, 8, batch_first=True), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.head(self.lstm(x)[0][:, -1])
+
+
+def mlp() -> nn.Module:
+    return nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))
+
+
+def cnn() -> nn.Module:
+    return nn.Sequential(nn.Conv2d(1, 4, 2), nn.ReLU(), nn.Flatten(), nn.Linear(8, 2))
+
+
+def test_sizes_that_networks_learn_from_are_passed_over() -> None:
+    constant = np.concatenate([X, np.full((200, 1), 7, "float32")], 1)
+    seldom = np.concatenate([X, (np.arange(200) % 100 == 0)[:, None]], 1).astype("float32")
+    seven = nn.Sequential(nn.Linear(7, 8), nn.ReLU(), nn.Linear(8, 2))
+    for module, x in (
+        (mlp(), X),
+        (mlp(), np.abs(X) * 8),
+        (seven, constant),
+        (seven, seldom),
+        (Scaled(), GIANT),
+        (nn.Sequential(nn.BatchNorm1d(6), mlp()), GIANT),
+        (nn.Sequential(nn.Linear(6, 8), nn.BatchNorm1d(8), nn.ReLU(), nn.Linear(8, 2)), 100 * X),
+        (cnn(), X.reshape(200, 1, 2, 3)),
+        (Recurrent(), X.reshape(200, 2, 3)),
+    ):
+        assert [each.message for each in unscaled_inputs(case_for(module, CE, x, CODES))] == []
+
+
+def test_a_column_that_drowns_the_others_is_named() -> None:
+    (found,) = unscaled_inputs(case_for(mlp(), CE, GIANT, CODES, names=NAMES))
+    assert found.severity == "error"
+    assert "income" in found.message
+    assert "age" not in found.message
+    assert found.evidence["ratio"] == pytest.approx(5000, rel=0.2)
+
+
+def test_all_columns_too_large_too_small_or_far_away() -> None:
+    for x, word in ((1000 * X, "sizes around"), (1e-4 * X, "too small"), (X / 100 + 20, "far from 0")):
+        (found,) = unscaled_inputs(case_for(mlp(), CE, x.astype("float32"), CODES))
+        assert word in found.message
+
+
+@pytest.mark.parametrize("size", [200.0, 1e-4])
+def test_pictures_and_series(size: float) -> None:
+    assert list(unscaled_inputs(case_for(cnn(), CE, size * X.reshape(200, 1, 2, 3), CODES)))
+    assert list(unscaled_inputs(case_for(Recurrent(), CE, size * X.reshape(200, 2, 3), CODES)))
+
+
+def test_statistics_are_left_alone() -> None:
+    case = case_for(nn.Sequential(nn.BatchNorm1d(6), mlp()), CE, GIANT, CODES)
+    before = {name: each.clone() for name, each in case.network.named_values().items()}
+    list(unscaled_inputs(case))
+    assert all(bool((each == before[name]).all()) for name, each in case.network.named_values().items())
