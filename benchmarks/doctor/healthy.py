@@ -151,12 +151,12 @@ def to_zero(training: Training) -> None:
     training.epochs = round(1.3 * training.epochs)
 
 
-def trained_before(training: Training, module: nn.Module) -> nn.Module:
+def trained_before(training: Training, epochs: int, module: nn.Module) -> nn.Module:
     """The network after a training of its own on the same rows."""
     rows = training.parts["train"]
     optimizer = torch.optim.Adam(module.parameters(), lr=training.rate)
     random = torch.Generator().manual_seed(training.seed)
-    for _ in range(training.epochs):
+    for _ in range(epochs):
         for place in torch.randperm(len(rows), generator=random).split(32):
             optimizer.zero_grad()
             training.loss(module(rows.x[place]), rows.y[place]).backward()
@@ -166,7 +166,7 @@ def trained_before(training: Training, module: nn.Module) -> nn.Module:
 
 def fine_tuned(training: Training) -> None:
     """A network that is good already goes on at 1e-5."""
-    training.edits.append(partial(trained_before, training))
+    training.edits.append(partial(trained_before, training, training.epochs))
     training.epochs = max(4, training.epochs // 4)
     training.optimizer = optimizers.Adam(1e-5)
 
@@ -175,7 +175,7 @@ def frozen_on_purpose(training: Training) -> None:
     """The layers but the last are from another training and stay as they are (`requires_grad` is off)."""
 
     def edit(module: Any) -> nn.Module:
-        made: Any = trained_before(training, module)
+        made: Any = trained_before(training, training.epochs, module)
         for each in made[:-1].parameters():
             each.requires_grad_(False)
         nn.init.xavier_uniform_(made[-1].weight)
@@ -276,7 +276,7 @@ HEALTHY = (
     Odd("nearly_all_right", ("cancer", "moons", "blobs"), cleaner, another=True),
     Odd("dropout", ("digits", "cancer", "reviews", "mixture"), dropout),
     Odd("loss_gap", ("digits", "digits_cnn", "mixture", "waves"), long),
-    Odd("sparse_units", ("digits", "mixture", "moons", "friedman"), sparse),
+    Odd("sparse_units", ("digits", "blobs", "moons", "friedman"), sparse),
     Odd("best_kept", ("diabetes", "digits", "reviews", "blobs"), best_kept),
     Odd("weighted_imbalance", ("cancer", "mixture", "circles"), weighted, another=True),
     Odd("normalised_first", ("cancer", "wine", "diabetes"), normalised_first),
