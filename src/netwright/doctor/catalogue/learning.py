@@ -69,7 +69,6 @@ LEARNING = (
             "Print inputs and targets of one batch as the network gets them.",
         ),
         source="Karpathy (2019); Zhang et al. (2021), AUTOTRAINER",
-        gate=True,
     ),
     Symptom(
         "slow_convergence",

@@ -10,8 +10,11 @@ from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
 from netwright.doctor.checks.learning import not_learning
 from netwright.doctor.checks.memorise import cannot_overfit
 from netwright.doctor.checks.order import unshuffled, unshuffled_after
+from netwright.doctor.checks.rates import oscillating_loss, rate_too_high, rate_too_low, slow_convergence
+from netwright.doctor.checks.regularisation import over_regularised
 from netwright.doctor.checks.scales import unscaled_inputs
 from netwright.doctor.checks.start import poor_start, symmetric_start
+from netwright.doctor.checks.units import dead_units, saturated_units, vanishing_gradient
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.record import Record
 
@@ -30,7 +33,15 @@ BEFORE: dict[str, Before] = {
 """by the symptom that is looked for; made before the first step"""
 
 AFTER: dict[str, After] = {
+    "rate_too_high": rate_too_high,
+    "rate_too_low": rate_too_low,
+    "dead_units": dead_units,
+    "saturated_units": saturated_units,
+    "vanishing_gradient": vanishing_gradient,
     "not_learning": not_learning,
+    "slow_convergence": slow_convergence,
+    "oscillating_loss": oscillating_loss,
+    "over_regularised": over_regularised,
     "input_ignored": input_ignored_after,
     "unshuffled": unshuffled_after,
 }

@@ -1,0 +1,286 @@
+"""Whether the learning rate is to blame: short trainings from the first weights show what others reach."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from netwright.doctor.case import Case
+from netwright.doctor.checks.regularisation import over_regularised
+from netwright.doctor.checks.units import blocked
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.record import Record
+from netwright.doctor.replay import BETTER, replay, steps_done, top_rate
+from netwright.doctor.standing import standing
+from netwright.doctor.trouble import drawn, kernels, troubled
+
+HIGH, LOW = 0.1, 1e-5  # change of a step as a share of the weights
+SLOW = 3e-4  # the same, where a higher rate has been shown to be better
+GROWN = 5.0  # times the first gradient
+FEW_ROWS = 8  # of a batch
+NOISE = 10.0
+
+
+def rate_too_high(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The training ends badly, and some steps from the same start at a lower rate get further than it did.
+
+    Where short trainings cannot be made: steps of more than a tenth of the weights' length, as a median.
+    Another kind of it: gradients that add up from step to step, so that the rate is too high in effect.
+    """
+    if not troubled(case, record):
+        return
+    rate, ratios = top_rate(case, record), _ratios(record)
+    evidence = {"learning_rate": rate, "series": {"train_loss": drawn(record.train_loss)}}
+    try:
+        found = replay(case, record)
+    except CannotTellError:
+        step = float(np.median(ratios[:, : ratios.shape[1] // 2 + 1])) if ratios.size else 0.0
+        if step > HIGH:
+            yield _too_high(
+                case,
+                f"each step changes the weights by {100 * step:.0f} % of their length (usual is 0.1 %)",
+                evidence | {"update": step},
+                rate / 10,
+            )
+        return
+    evidence |= found.as_dict()
+    if found.helps and found.best < 1 and not _is_of_others(case, record):
+        yield _too_high(
+            case,
+            f"{found.longer} steps at a learning rate of {rate * found.best:.2g} bring the loss of training "
+            f"rows to {found.at(found.best):.3g}; the training at {rate:.2g} ends at {_loss(found.now)}",
+            evidence,
+            rate * found.best,
+        )
+    elif 0 <= found.calm < BETTER * found.now and _adds_up(record) and not _is_of_others(case, record):
+        first, last = _ends(record)
+        yield Diagnosis(
+            "rate_too_high",
+            "error",
+            f"the gradient's norm grows from {first:.2g} to {last:.2g} in the training, whose loss ends at "
+            f"{_loss(found.now)}; {found.longer} plain steps at the same rate reach {found.calm:.3g}",
+            evidence | {"series": {"gradient norm": drawn(record.norm)}},
+            "gradients that are not set to zero before each step add up: the steps get larger and larger",
+            Fix("call optimizer.zero_grad() before each step; else lower the learning rate"),
+            member=case.member,
+        )
+
+
+def rate_too_low(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The training ends badly, its steps change the weights by less than .0003 of their length, and some
+    steps from the same start at a rate of ten times and more get further than all of it.
+
+    Where short trainings cannot be made: steps of less than 1e-5. Another kind of it: a schedule that takes
+    the rate to nothing before half of the training is done.
+    """
+    if not troubled(case, record):
+        return
+    rate, ratios = top_rate(case, record), _ratios(record)
+    if not len(ratios):
+        return
+    step = float(np.median(ratios, axis=1).max())
+    evidence = {"learning_rate": rate, "update": step, "series": {"train_loss": drawn(record.train_loss)}}
+    rates = record.learning_rate
+    early = len(rates) >= 4 and np.median(rates) < 0.01 * rate
+    try:
+        found = replay(case, record)
+    except CannotTellError:
+        if step < LOW:
+            yield _too_low(
+                case,
+                f"each step changes the weights by {step:.1e} of their length (usual is .001)",
+                evidence,
+                rate * 100,
+            )
+        return
+    evidence |= found.as_dict()
+    if not found.helps or blocked(case, record):
+        return
+    if early and found.learning[found.factors >= 1].any():
+        yield Diagnosis(
+            "rate_too_low",
+            "error",
+            f"the learning rate falls from {rate:.2g} to {np.median(rates):.2g} before half of the training "
+            f"is done, whose loss ends at {_loss(found.now)}; {found.longer} steps at "
+            f"{rate * found.best:.2g} reach {found.at(found.best):.3g}",
+            evidence | {"series": {"learning_rate": drawn(rates)}},
+            "a schedule that ends before the training does",
+            Fix("let the rate fall over the whole training", {"training.schedule": "cosine"}),
+            member=case.member,
+        )
+    elif found.best >= 10 and step < SLOW:
+        yield _too_low(
+            case,
+            f"{found.longer} steps at a learning rate of {rate * found.best:.2g} bring the loss of training "
+            f"rows to {found.at(found.best):.3g}, where all {steps_done(record)} steps at {rate:.2g} end at "
+            f"{_loss(found.now)}",
+            evidence,
+            rate * found.best,
+        )
+
+
+def slow_convergence(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The network ends behind simple models, and training and validation loss still fall as they did."""
+    if not troubled(case, record) or record.stopped == "diverged":
+        return
+    level = _levels(record)
+    if (
+        level is None
+        or level[-1] < 0
+        or _is_of_others(case, record)
+        or any(True for _ in rate_too_low(case, record))
+    ):
+        return
+    before = level[-1 - max(1, len(level) // 5)]
+    fallen, late = level[0] - level[-1], before - level[-1]
+    if not (fallen > 0 and late > 0.1 * fallen and level[-1] <= level.min() + 0.05 * fallen):
+        return
+    judged = record.validation_loss
+    if len(judged) >= 3 and judged[-1] > judged.min() + 0.02 * abs(judged.min()):
+        return
+    stand, rate = standing(case), top_rate(case, record)
+    factor, proof, evidence = 3.0, "", {}
+    try:
+        found = replay(case, record)
+        evidence = found.as_dict()
+        if found.helps and found.best > 1:
+            factor = found.best
+            proof = f"; {found.longer} steps at a rate of {rate * factor:.2g} reach {found.at(factor):.3g}"
+    except CannotTellError:
+        pass
+    yield Diagnosis(
+        "slow_convergence",
+        "error" if stand.learnt < 0.05 else "warning",
+        f"the loss still falls at the end, from {before:.3g} to {level[-1]:.3g} in the last fifth, and "
+        f"the network is not as good as simple models yet{proof}",
+        evidence | {"learnt": round(stand.learnt, 4), "series": {"train_loss": drawn(record.train_loss)}},
+        "a low learning rate, or too few epochs",
+        Fix(
+            f"a learning rate of {rate * factor:.2g}, or three times the epochs",
+            {"training.learning_rate": float(f"{rate * factor:.2g}"), "training.epochs": 3 * record.epochs},
+        ),
+        member=case.member,
+    )
+
+
+def oscillating_loss(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The training ends badly, and its loss goes up and down by more than a tenth from epoch to epoch; or
+    batches are of fewer than 8 rows and their gradients mostly noise, a tenth of them ten times the median.
+    """
+    if not troubled(case, record) or _is_of_others(case, record):
+        return
+    rate, size = top_rate(case, record), case.plan.batch_size
+    losses = record.train_loss[np.isfinite(record.train_loss)]
+    moves = np.diff(losses)
+    turns = float(np.mean(moves[1:] * moves[:-1] < 0)) if len(moves) > 3 else 0.0
+    swing = float(np.median(np.abs(moves)) / max(1e-12, abs(np.median(losses)))) if len(moves) else 0.0
+    norms = record.norm[np.isfinite(record.norm)]
+    noise = float(np.quantile(norms, 0.9) / max(np.median(norms), 1e-12)) if len(norms) else 0.0
+    evidence = {
+        "turns": round(turns, 3),
+        "swing": round(swing, 4),
+        "noise": float(f"{noise:.3g}"),
+        "batch_size": size,
+        "series": {"train_loss": drawn(record.train_loss)},
+    }
+    if 0 < size < FEW_ROWS and (noise > NOISE or _calms(case, record)):
+        yield Diagnosis(
+            "oscillating_loss",
+            "error",
+            f"batches of {size} {'row' if size == 1 else 'rows'} give gradients that are mostly noise: the "
+            f"largest tenth are {noise:.2g} times the median, and the network is worse than simple models",
+            evidence,
+            "batches that are too small for the learning rate",
+            Fix("batches of 32 rows, or a tenth of the rate", {"training.batch_size": 32}),
+            member=case.member,
+        )
+    elif turns >= 0.5 and swing > 0.1:
+        yield Diagnosis(
+            "oscillating_loss",
+            "warning",
+            f"the training loss turns in {100 * turns:.0f} % of the epochs and moves by {100 * swing:.0f} % "
+            "in each",
+            evidence,
+            "a learning rate that is too high for the last part of the training, or small batches",
+            Fix(
+                "a third of the rate, a schedule that lets it fall, or larger batches",
+                {"training.learning_rate": float(f"{rate / 3:.2g}"), "training.schedule": "cosine"},
+            ),
+            member=case.member,
+        )
+
+
+def _calms(case: Case, record: Record) -> bool:
+    """Whether some steps at the same rate with more rows get further than the whole training."""
+    try:
+        found = replay(case, record)
+    except CannotTellError:
+        return False
+    return found.calm < BETTER * found.goal
+
+
+def _is_of_others(case: Case, record: Record) -> bool:
+    """Whether penalties or dropout, batches of a few rows, or the first weights explain it better."""
+    return blocked(case, record) or any(True for _ in over_regularised(case, record))
+
+
+def _too_high(case: Case, message: str, evidence: dict[str, Any], rate: float) -> Diagnosis:
+    return Diagnosis(
+        "rate_too_high",
+        "error",
+        message,
+        evidence,
+        "steps that jump over what they look for",
+        Fix(f"a learning rate of {rate:.2g}", {"training.learning_rate": float(f"{rate:.2g}")}),
+        member=case.member,
+    )
+
+
+def _too_low(case: Case, message: str, evidence: dict[str, Any], rate: float) -> Diagnosis:
+    return Diagnosis(
+        "rate_too_low",
+        "error",
+        message,
+        evidence,
+        "steps too small to get anywhere in the epochs that there are",
+        Fix(f"a learning rate of {rate:.2g}", {"training.learning_rate": float(f"{rate:.2g}")}),
+        member=case.member,
+    )
+
+
+def _ratios(record: Record) -> np.ndarray:
+    """Change of the kernels in a step as a share of their length. [layers, Q]"""
+    found = [each.update for each in kernels(record)]
+    return np.nan_to_num(np.array(found), posinf=1e6) if found else np.zeros((0, 1))
+
+
+def _ends(record: Record) -> tuple[float, float]:
+    """Gradient norms at the beginning and at the end."""
+    norms = record.norm[np.isfinite(record.norm)]
+    part = max(1, len(norms) // 10)
+    return float(np.median(norms[:part])), float(np.median(norms[-part:]))
+
+
+def _adds_up(record: Record) -> bool:
+    """Whether gradients grow throughout."""
+    norms = record.norm[np.isfinite(record.norm)]
+    if len(norms) < 10:
+        return False
+    first, last = _ends(record)
+    level = np.array([np.median(part) for part in np.array_split(norms, 5)])
+    return last > GROWN * first and bool(level[-1] > level[0]) and np.median(level[1:]) > GROWN * norms[0]
+
+
+def _levels(record: Record) -> np.ndarray | None:
+    """The training loss of each epoch, or in ten parts of the training where epochs are few."""
+    losses = record.train_loss[np.isfinite(record.train_loss)]
+    if len(losses) >= 3:
+        return losses
+    losses = record.step_loss[np.isfinite(record.step_loss)]
+    return np.array([np.median(part) for part in np.array_split(losses, 10)]) if len(losses) >= 10 else None
+
+
+def _loss(loss: float) -> str:
+    return f"{loss:.3g}" if np.isfinite(loss) else "no finite number"
