@@ -3,8 +3,8 @@
 python benchmarks/doctor/overhead.py [--rounds 21] [--only "small CNN"]
 
 Processor seconds of one thread, so that what else runs on the machine counts little. A ratio is that of two
-trainings one after the other; the table has their median and quartiles. Each has 30 epochs: what is done once,
-before the first step and after the last one, counts as in any short training.
+trainings one after the other; the table has their median and quartiles. Each has 30 epochs: what is done
+once, before the first step and after the last one, counts as in any short training.
 """
 
 from __future__ import annotations

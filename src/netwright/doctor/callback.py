@@ -77,6 +77,9 @@ class Doctor(Monitor):
     def on_end(self, state: State) -> None:
         super().on_end(state)
         self.examination = self.examine(state.population)
+        primary = self.examination.primary
+        if primary is not None and primary.severity == "error":
+            state.verdict = f"{primary.message}; {primary.fix.text}"
         if self.verbose:
             print(self.examination)
 

@@ -1,10 +1,10 @@
 """Watches a training, member by member, at next to no cost: what the checks conclude from afterwards.
 
-Gradient norm and loss of each step (of every fourth step of large networks on small batches) are kept where
-they are and gathered some dozens of steps at a time. All parameters are looked at in the first steps and then
-about once an epoch; the activations on some fixed training rows after the epochs 0, 1, 2, 4, 8, ... and the
-last. Which steps and epochs these are depends on nothing but the sizes. No random number is drawn, and nothing
-that a forward pass changes stays changed: weights are the same with and without it.
+Gradient norm and loss of each step (of every fourth step of larger networks) are kept where they are, and
+gathered some dozens of steps at a time. All parameters are looked at in the first steps and then about once an
+epoch; the activations on some fixed training rows after the epochs 0, 1, 2, 4, 8, ... and the last. Which
+steps and epochs these are depends on nothing but the sizes. No random number is drawn, and nothing that a
+forward pass changes stays changed: weights are the same with and without it.
 """
 
 from __future__ import annotations

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 
 import torch
 
@@ -19,7 +20,7 @@ from netwright.pipeline.unfreeze import Unfreeze
 from netwright.runs.network import build
 from netwright.training.callbacks import Callback
 from netwright.training.history import History
-from netwright.training.population import Member, Population
+from netwright.training.population import Diverged, Member, Population
 
 TRIAL_SECONDS = 0.5
 
@@ -43,8 +44,9 @@ def fit(
         doctor: watches the training that has validation rows, and none after it.
 
     Returns:
-        The network with its best weights, what happened, and the config with the epochs that a deadline
-        left and the step at which the training was cut off.
+        The network with its best weights (its first ones where it diverged before any epoch was a success),
+        what happened, and the config with the epochs that a deadline left and the step at which the training
+        was cut off.
     """
     config = config.model_copy(deep=True)
     split = prepared.split
@@ -59,11 +61,13 @@ def fit(
     if deadline is not None:
         config.training.epochs = epochs_in_time(population, deadline, halve=refit)
         population = _population(prepared, config, data, train, validation, watching)
-    history = population.fit(deadline)
+    history = population.history
+    with suppress(Diverged):  # the history says so, and the network has its first weights
+        population.fit(deadline)
     network = _network(population)
     decide(network, data, prepared.schema.target.task, config, split.validation)
     config.training.stop_step = history.stop_step
-    if refit and history.stop_step is None:
+    if refit and history.stop_step is None and history.stopped != "diverged":
         done, cut_at = population.state.step, prepared.config.training.stop_step
         again = config.model_copy(deep=True)
         again.training.stop_step = None if cut_at is None else cut_at - done

@@ -116,7 +116,21 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
             log.add(line)
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
     examination = None if doctor is None else doctor.examination
-    return document(folder, log, prepared, resolved, data, network, history, known, clock, watch, examination)
+    document(folder, log, prepared, resolved, data, network, history, known, clock, watch, examination)
+    check_ending(history)
+    return folder
+
+
+def check_ending(history: History) -> None:
+    """To be called when all that a training left is saved.
+
+    Raises:
+        NetwrightError: it diverged.
+    """
+    if history.failure:
+        good = [epoch for epoch in history.best_epoch if epoch]
+        kept = f"epoch {good[0]}" if good else "before the first step"
+        raise NetwrightError(f"{history.failure}. The last good weights are kept, those of {kept}")
 
 
 def document(

@@ -188,12 +188,12 @@ class Trainer:
             network.attach()
             try:
                 population.train()
-            except Diverged:
-                raise NetwrightError(
-                    "the loss is not a finite number: the weights ran away in epoch "
-                    f"{population.state.epoch}; try a learning rate below {population.rate_now():g}, "
-                    "or clip_norm=1.0"
-                ) from None
+            except Diverged as error:
+                likely = (
+                    f"the weights ran away in epoch {population.state.epoch}; "
+                    f"try a learning rate below {population.rate_now():g}, or clip_norm=1.0"
+                )
+                raise NetwrightError(f"the loss is not a finite number: {error.verdict or likely}") from None
             finally:
                 network.detach()
             self.epochs_done = population.past + population.state.epoch

@@ -31,6 +31,7 @@ class State:
         rate_factor: a callback may set it: multiplies the learning rates of all steps that follow.
         stop: set to True to end the training.
         reason: what the history is to call that end; one of `training.history.Ending`.
+        verdict: a callback may set it, at the end: why the training failed, in words for the error.
         cut: why the epoch that `on_epoch` tells of ended before its last step; None when it did not.
         population: what is being trained.
         model: what the user trains, which has `population` inside.
@@ -55,6 +56,7 @@ class State:
     rate_factor: float = 1.0
     stop: bool = False
     reason: Any = "interrupted"
+    verdict: str | None = None
     cut: Any = None
     population: Any = None
     model: Any = None
@@ -97,4 +99,4 @@ class Callback:
             setattr(self, name, value)
 
     def on_end(self, state: State) -> None:
-        """After the best epoch's weights are back."""
+        """After the best epoch's weights are back; also where the training has failed."""

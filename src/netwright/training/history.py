@@ -43,6 +43,7 @@ class History:
         epochs: how many were begun.
         stopped: why training ended.
         stop_step: steps done when it was cut off; None when it ended by itself.
+        failure: why it diverged, in words; empty where it did not.
         start: what was kept of the network that it started from; empty when it started from random weights.
     """
 
@@ -51,6 +52,7 @@ class History:
     epochs: int = 0
     stopped: Ending = "all epochs"
     stop_step: int | None = None
+    failure: str = ""
     start: dict[str, Any] = field(default_factory=dict)
 
     def column(self, name: str, member: int = 0) -> list[Any]:

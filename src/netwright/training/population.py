@@ -266,7 +266,8 @@ class Population:
             deadline: when training must be over, by `time.monotonic`.
 
         Raises:
-            NetwrightError: the loss was not a finite number before any epoch was a success.
+            Diverged: the loss was not a finite number before any epoch was a success. The callbacks have been
+                told of the end, and where best epochs are kept the network has its first weights again.
         """
         # Without validation rows there is nothing to wait for: the loss of training rows only ever falls.
         patience = self.config.patience if self.validation.rows else None
@@ -298,6 +299,11 @@ class Population:
                 self.network = self.whole
             self.history.best_epoch = self.state.best_epoch
         self._tell("on_end")
+        if ending == "diverged" and self.state.cut != "diverged":  # no callback has meant it to end so
+            failure = Diverged(self.state.epoch, self.rate[0].item(), self.state.verdict)
+            self.history.failure = str(failure)
+            if not any(self.state.best_epoch):
+                raise failure
         return self.history
 
     def _leave(self, best: Best) -> tuple[Best, Ending | None]:
@@ -406,9 +412,8 @@ class Population:
         self.history.rows += state.rows
         state.train_loss = sum(train_loss) / len(train_loss)
         state.learning_rate = float(last[0])
+        state.cut = cut
         if not any(math.isfinite(loss) for loss in train_loss):
-            if cut != "diverged" and (best is None or not any(state.best_epoch)):
-                raise Diverged(state.epoch, self.rate[0].item())
             return "diverged"
         patient = True
         if best is not None:
@@ -416,7 +421,6 @@ class Population:
             patient = best.update(torch.tensor(judged, device=self.device), state.epoch)
             for number, epoch in zip(self.numbers, best.epoch, strict=True):
                 state.best_epoch[number] = epoch
-        state.cut = cut
         self._tell("on_epoch")
         if cut or state.stop:
             return cut or state.reason
@@ -554,14 +558,21 @@ class Population:
 
 
 class Diverged(NetwrightError):
-    """The training loss is not a finite number, and there is no good epoch to go back to."""
+    """The training loss is not a finite number, and there is no good epoch to go back to.
 
-    def __init__(self, epoch: int, rate: float) -> None:
-        super().__init__(
-            f"the training loss is not a finite number: the weights ran away in epoch {epoch}; "
-            f"try a lower learning rate than {rate:g} "
+    Arguments:
+        epoch: in which that was.
+        rate: the learning rate.
+        verdict: what a callback says of it; what is likely unless given.
+    """
+
+    def __init__(self, epoch: int, rate: float, verdict: str | None = None) -> None:
+        likely = (
+            f"the weights ran away in epoch {epoch}; try a lower learning rate than {rate:g} "
             "(training.learning_rate of a config, learning_rate of an optimizer)"
         )
+        super().__init__(f"the training loss is not a finite number: {verdict or likely}")
+        self.verdict = verdict
 
 
 def _lead(target: Any) -> Any:

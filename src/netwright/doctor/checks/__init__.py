@@ -5,6 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from netwright.doctor.case import Case
+from netwright.doctor.checks.explosion import (
+    exploding_gradient,
+    loss_spike,
+    low_precision,
+    not_finite_loss,
+    waiting_for_data,
+)
 from netwright.doctor.checks.finite import not_finite_data
 from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
 from netwright.doctor.checks.learning import not_learning
@@ -33,6 +40,11 @@ BEFORE: dict[str, Before] = {
 """by the symptom that is looked for; made before the first step"""
 
 AFTER: dict[str, After] = {
+    "not_finite_loss": not_finite_loss,
+    "exploding_gradient": exploding_gradient,
+    "loss_spike": loss_spike,
+    "low_precision": low_precision,
+    "waiting_for_data": waiting_for_data,
     "rate_too_high": rate_too_high,
     "rate_too_low": rate_too_low,
     "dead_units": dead_units,

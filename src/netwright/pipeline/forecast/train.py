@@ -13,7 +13,7 @@ from netwright.pipeline.forecast.backtest import backtest
 from netwright.pipeline.forecast.fit import fit
 from netwright.pipeline.forecast.prepare import PARTS, Prepared, prepare, stretch
 from netwright.pipeline.forecast.resolve import refuse_unused, resolve
-from netwright.pipeline.train import Clock, Log, finish, load_plots, saved_config, versions
+from netwright.pipeline.train import Clock, Log, check_ending, finish, load_plots, saved_config, versions
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import clear_folder
 from netwright.runs.forecast import ForecastBundle, ForecastModel
@@ -62,7 +62,7 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     assessed = assess(prepared, resolved, data, model)
     clock.mark("evaluate")
     write_text(folder / "predictions.csv", assessed.predictions.write_csv())
-    if resolved.forecast.backtest:
+    if resolved.forecast.backtest and not history.failure:
         watch.stage("backtesting")
         epochs = max(1, round(sum(history.best_epoch) / len(history.best_epoch)))
         folds = backtest(prepared, resolved, data, epochs, watch.callbacks, clock.deadline(limit))
@@ -74,7 +74,9 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     write_json(folder / "metrics.json", metrics)
 
     watch.stage("writing the report")
-    return finish(folder, metrics, clock, log)
+    finish(folder, metrics, clock, log)
+    check_ending(history)
+    return folder
 
 
 def _metrics(
