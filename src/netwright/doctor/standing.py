@@ -18,7 +18,8 @@ MOST_FEATURES = 128  # beyond, the strongest directions of the training rows sta
 DIRECTIONS = 48
 FEWEST = 10
 FOLDS = 3
-LEAST = {"linear": 0.04, "neighbours": 0.04, "constant": 0.04, "trees": 0.06}  # marks; less is no harm
+LEAST = {"constant": 0.04, "linear": 0.04, "neighbours": 0.06, "trees": 0.06}  # marks; less is no harm
+LEAST_NUMBERS = {**LEAST, "trees": 0.15}  # of R²; what bends sharply is made for trees
 CLEAR = 2.5  # standard errors
 CLEAR_NUMBERS = 3.0  # squared errors have long tails
 LEAST_BALANCED = 0.1  # of the mean recall of the classes
@@ -93,7 +94,7 @@ def _standing(case: Case) -> Standing:
     seen = _finite(case.marks(case.answers(train), train))
     constant = case.marks(_constant(case, wanted, len(train)), train)
     learnt = float((seen.mean() - constant.mean()) / max(1e-9, 1.0 - constant.mean()))
-    x, others = _features(case, train, judged)
+    x, others = features_of(case, train, judged)
     chosen = np.arange(len(train)) if len(train) <= MOST_FOLDED else _every(len(train), MOST_FOLDED)
     folded = _folded(case, train, x, wanted, chosen)
     if judged is None:
@@ -144,17 +145,17 @@ def _is_bad(
     validation rows point the same way. Where classes are of different sizes their mean recalls must not speak
     against it, and may speak for it alone.
     """
-    clear = CLEAR_NUMBERS if classes is None else CLEAR
+    clear, least = (CLEAR_NUMBERS, LEAST_NUMBERS) if classes is None else (CLEAR, LEAST)
     for name, marks in references.items():
         behind, error = paired(marks, own)
         balanced, balanced_error = (behind, error) if classes is None else paired_recalls(marks, own, classes)
-        if behind > max(clear * error, LEAST[name]) and balanced > LEAST[name] / 2:
+        if behind > max(clear * error, least[name]) and balanced > least[name] / 2:
             return True
         if classes is not None and behind >= 0 and balanced > max(CLEAR * balanced_error, LEAST_BALANCED):
             return True
         if name in folded:
             before, before_error = paired(folded[name], seen)
-            if before > max(3.0 * before_error, LEAST[name]) and min(behind - error, balanced) > 0:
+            if before > max(3.0 * before_error, least[name]) and min(behind - error, balanced) > 0:
                 return True
     return False
 
@@ -202,7 +203,7 @@ def _every(total: int, most: int) -> np.ndarray:
     return np.linspace(0, total - 1, most).round().astype(int)
 
 
-def _features(case: Case, train: Rows, others: Rows | None) -> tuple[np.ndarray, np.ndarray]:
+def features_of(case: Case, train: Rows, others: Rows | None) -> tuple[np.ndarray, np.ndarray]:
     """Standardised features of training and other rows, few enough for simple models. [n, F], [v, F]"""
     x = case.features(train)
     rows = x[:0] if others is None else case.features(others.spread(MOST_ROWS))

@@ -1,0 +1,120 @@
+"""Whether the network does not even learn what simple models learn: the last explanation of a bad one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from netwright.doctor.case import Case
+from netwright.doctor.checks.overfitting import GAP_OF_BAD, _drawn, _error, _marks, _short
+from netwright.doctor.checks.weak_slices import explained
+from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.doctor.record import Record
+from netwright.doctor.standing import standing
+from netwright.nn.foreign import ForeignNetwork
+
+NARROW = 4  # units of the narrowest hidden layer
+FALLING = 0.05  # share by which the last fifth of the epochs still lowers the training loss
+
+
+def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The network is clearly worse than a simple model (see `Standing.bad`), or no better than nothing; not
+    because it knows its training rows by heart, or because of one weak part of the rows.
+
+    An error where it is behind by .1 on validation and on training rows, on these by 3 standard errors. The
+    cause is told apart: a layer of at most four units, no non-linearity, or a loss that still falls.
+    """
+    stand = standing(case)
+    if not (stand.bad or stand.useless):
+        return
+    if len(stand.validation):
+        gap = float(stand.train.mean() - stand.validation.mean())
+        error = float(np.hypot(_error(stand.train), _error(stand.validation)))
+        if gap >= max(GAP_OF_BAD, 3 * error):
+            return  # it has learnt, but not what helps elsewhere: `overfitting`
+        if explained(case, stand):
+            return
+    widths = _widths(case)
+    narrow = min(widths, default=None)
+    falling = _falling(record)
+    evidence: dict[str, Any] = {
+        "train": _short(stand.train.mean()),
+        "best_simple": stand.best,
+        "behind": _short(stand.behind),
+        "error": _short(stand.error),
+        "train_behind": _short(stand.train_behind),
+        "train_error": _short(stand.train_error),
+        "learnt": _short(stand.learnt),
+        "parameters": case.network.parameter_count,
+        "narrowest": narrow,
+        "still_falling": _short(falling),
+        "series": {
+            "train_loss": _drawn(record.train_loss),
+            "validation_loss": _drawn(record.validation_loss),
+        },
+    }
+    sure = (
+        min(stand.behind, stand.train_behind) >= 0.1
+        and stand.train_behind > 3 * stand.train_error
+        and stand.behind > 2 * stand.error
+    )
+    best = stand.references[stand.best]
+    own = stand.validation if len(stand.validation) else stand.train
+    if narrow is not None and narrow <= NARROW:
+        cause = f"a network that is too small: its narrowest layer has {narrow} unit{'s' * (narrow > 1)}"
+        fix = Fix("a wider network", {"network.width": 64})
+    elif falling > FALLING:
+        cause = "a training that ended too early: the loss was still falling; or a rate that is too low"
+        fix = Fix("more epochs, or a higher learning rate", {"training.epochs": 3 * max(1, record.epochs)})
+    elif not widths:
+        cause = "a network without hidden layers, which learns straight lines only"
+        fix = Fix("a hidden layer", {"network.depth": 2, "network.width": 64})
+    else:
+        cause = (
+            "a network that is too small for the task, a learning rate that does not suit it, or too much "
+        )
+        cause += "weight decay or dropout"
+        fix = Fix(
+            "try other learning rates; then a wider network with less weight decay and dropout; "
+            "`netwright tune` searches all of them",
+            {"training.learning_rate": "auto"},
+        )
+    yield Diagnosis(
+        "underfitting",
+        "error" if sure else "warning",
+        f"the network is worse than a simple model: {_marks(case, own)} on {stand.judged_on} rows and "
+        f"{_marks(case, stand.train)} on its training rows, where {_named(stand.best)} "
+        f"{'have' if stand.best in ('neighbours', 'trees') else 'has'} {_marks(case, best)} on the former",
+        evidence,
+        cause,
+        fix,
+        member=case.member,
+    )
+
+
+def _named(reference: str) -> str:
+    return {
+        "constant": "a constant answer",
+        "linear": "a linear model",
+        "neighbours": "the nearest neighbours",
+        "trees": "trees",
+    }[reference]
+
+
+def _widths(case: Case) -> list[int]:
+    """Outputs of all hidden layers with a matrix."""
+    foreign = isinstance(case.network, ForeignNetwork)
+    shapes = [place.declared.shape for place in case.network.layout.places if place.declared.decay]
+    shapes = [shape for shape in shapes if len(shape) > 1 and (foreign or shape[0] > 1)]  # no biases [1, U]
+    return [shape[0 if foreign else -1] for shape in shapes[:-1]]
+
+
+def _falling(record: Record) -> float:
+    """By what share the last fifth of the epochs has lowered the training loss."""
+    loss = record.train_loss[np.isfinite(record.train_loss)]
+    part = max(1, len(loss) // 5)
+    if len(loss) < 3 or loss[-1 - part] <= 0:
+        return 0.0
+    return float(1.0 - loss[-1] / loss[-1 - part])
