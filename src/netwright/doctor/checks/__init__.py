@@ -5,6 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from netwright.doctor.case import Case
+from netwright.doctor.checks.copies import (
+    conflicting_labels,
+    duplicate_rows,
+    shared_rows,
+    shared_rows_after,
+)
 from netwright.doctor.checks.explosion import (
     exploding_gradient,
     loss_spike,
@@ -13,15 +19,24 @@ from netwright.doctor.checks.explosion import (
     waiting_for_data,
 )
 from netwright.doctor.checks.finite import not_finite_data
+from netwright.doctor.checks.head import wrong_head
 from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
+from netwright.doctor.checks.labels import label_errors
+from netwright.doctor.checks.leaks import leaking_column, too_good
 from netwright.doctor.checks.learning import not_learning
 from netwright.doctor.checks.memorise import cannot_overfit
+from netwright.doctor.checks.mixing import mixed_after, mixed_rows
+from netwright.doctor.checks.modes import modes_after, modes_before
+from netwright.doctor.checks.nonlinearity import missing_nonlinearity
 from netwright.doctor.checks.order import unshuffled, unshuffled_after
+from netwright.doctor.checks.padding import padding
 from netwright.doctor.checks.rates import oscillating_loss, rate_too_high, rate_too_low, slow_convergence
 from netwright.doctor.checks.regularisation import over_regularised
 from netwright.doctor.checks.scales import unscaled_inputs
+from netwright.doctor.checks.shifts import drift, drift_after
 from netwright.doctor.checks.start import poor_start, symmetric_start
 from netwright.doctor.checks.units import dead_units, saturated_units, vanishing_gradient
+from netwright.doctor.checks.untrained import untrained_after, untrained_before
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.record import Record
 
@@ -29,6 +44,12 @@ Before = Callable[[Case], Iterable[Diagnosis]]
 After = Callable[[Case, Record], Iterable[Diagnosis]]
 
 BEFORE: dict[str, Before] = {
+    "wrong_head": wrong_head,
+    "mixed_rows": mixed_rows,
+    "missing_nonlinearity": missing_nonlinearity,
+    "untrained_layer": untrained_before,
+    "modes_disagree": modes_before,
+    "padding": padding,
     "not_finite_data": not_finite_data,
     "unshuffled": unshuffled,
     "unscaled_inputs": unscaled_inputs,
@@ -36,6 +57,11 @@ BEFORE: dict[str, Before] = {
     "poor_start": poor_start,
     "input_ignored": input_ignored,
     "cannot_overfit": cannot_overfit,
+    "leaking_column": leaking_column,
+    "shared_rows": shared_rows,
+    "drift": drift,
+    "conflicting_labels": conflicting_labels,
+    "duplicate_rows": duplicate_rows,
 }
 """by the symptom that is looked for; made before the first step"""
 
@@ -45,6 +71,9 @@ AFTER: dict[str, After] = {
     "loss_spike": loss_spike,
     "low_precision": low_precision,
     "waiting_for_data": waiting_for_data,
+    "mixed_rows": mixed_after,
+    "untrained_layer": untrained_after,
+    "modes_disagree": modes_after,
     "rate_too_high": rate_too_high,
     "rate_too_low": rate_too_low,
     "dead_units": dead_units,
@@ -56,5 +85,9 @@ AFTER: dict[str, After] = {
     "over_regularised": over_regularised,
     "input_ignored": input_ignored_after,
     "unshuffled": unshuffled_after,
+    "shared_rows": shared_rows_after,
+    "too_good": too_good,
+    "drift": drift_after,
+    "label_errors": label_errors,
 }
 """made after the last one"""

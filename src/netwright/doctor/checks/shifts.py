@@ -1,0 +1,292 @@
+"""Parts of the data that are not alike: inputs, targets, or classes that training rows do not have."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from netwright.doctor import plain
+from netwright.doctor.case import Case, Rows
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.findings import told
+from netwright.doctor.record import Record
+
+ROWS = 1500
+FEW_ROWS = 20
+LARGE_KS = 0.2
+MOVED = 0.1
+CHANCE = 0.001
+APART = 0.65  # area under the curve of a model that tells the parts apart
+DOMAIN_ROWS = 400
+LABEL_DISTANCE = 0.1
+HARM = 0.02
+SCALE = 3.0
+UNSEEN = 0.02
+
+
+@dataclass(frozen=True)
+class Shift:
+    """How a part differs from the training rows.
+
+    Arguments:
+        part: its name.
+        columns: places of the columns that differ, the worst first, with their distances of Kolmogorov and
+            Smirnov.
+        scaled: places of those whose spread or level is another altogether, with the ratio of spreads.
+        domain: area under the curve of a model that tells the parts apart; 0 where it was not needed.
+        label: distance between the targets; 0 where they are alike.
+        unseen: share of rows of classes that no training row has.
+    """
+
+    part: str
+    columns: list[tuple[int, float]]
+    scaled: list[tuple[int, float]]
+    domain: float
+    label: float
+    unseen: float
+    classes: list[int]
+
+    @property
+    def any(self) -> bool:
+        return bool(self.columns or self.scaled or self.domain or self.label or self.unseen)
+
+
+def drift(case: Case) -> Iterator[Diagnosis]:
+    """Validation or test rows are distributed otherwise than the training rows.
+
+    Columns count when the distance of Kolmogorov and Smirnov is at least .2 and chance makes such a one in
+    any column less than once in a thousand; all together, when a model tells the parts apart with an area of
+    .65 under its curve; targets, when their shares or distributions are that far apart. An error when
+    scales differ, classes are missing in training, or simple models lose by it.
+    """
+    known = told(case, "drift")
+    if known is not None:
+        yield from known
+        return
+    for shift in shifts(case):
+        severe = bool(shift.scaled) or shift.unseen >= UNSEEN
+        lost = 0.0 if severe else _lost(case, shift.part)
+        said = f"; simple models lose {lost:.3f} of their score there" if lost else ""
+        yield _diagnosis(case, shift, severe or lost > 0, said)
+
+
+def drift_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The same, as an error when the network is clearly worse on the part that differs than on the other."""
+    known = told(case, "drift")
+    if known is not None:
+        yield from known
+        return
+    parts = plain.parts(case)
+    found = {each.part: each for each in shifts(case)}
+    if len(parts) < 2 or len(found) != 1:
+        return
+    (part, shift), (other,) = next(iter(found.items())), set(parts) - set(found)
+    own, like = (
+        np.clip(np.nan_to_num(case.marks(case.answers(rows), rows), nan=-1.0), -1.0, 1.0)
+        for rows in (parts[part], parts[other])
+    )
+    lost = float(like.mean() - own.mean())
+    error = np.sqrt(own.var() / len(own) + like.var() / len(like))
+    if lost > max(HARM, 2 * error):
+        said = f"; the network scores {own.mean():.3f} on them, and {like.mean():.3f} on the {other} rows"
+        yield replace(_diagnosis(case, shift, True, said), member=case.member)
+
+
+def _diagnosis(case: Case, shift: Shift, severe: bool, said: str) -> Diagnosis:
+    names = [plain.column(case, place) for place, _ in (shift.scaled or shift.columns)[:4]]
+    many = len(shift.scaled or shift.columns)
+    shown = ", ".join(names) + (f" and {many - 4} more" if many > 4 else "")
+    cause, fix = (
+        "the rows were divided by time, place or order, or the parts were made in different ways",
+        Fix("divide the rows at random, or train on rows like those that will come"),
+    )
+    if shift.unseen:
+        what = (
+            f"{100 * shift.unseen:.1f} % of the {shift.part} rows are of classes that no training row has: "
+            + ", ".join(str(each) for each in shift.classes[:5])
+        )
+        cause = "the rows were divided in the order of their classes, or a class is too rare"
+        fix = Fix("divide the rows class by class (stratified), or collect rows of these classes")
+    elif shift.scaled:
+        ratio = shift.scaled[0][1]
+        how = f"{ratio:.3g} times as spread" if not 0.5 < ratio < 2 else "at another level"
+        what = f"the {shift.part} rows are scaled otherwise than the training rows in {shown} ({how})"
+        cause = "a part was scaled by its own mean and spread, not scaled at all, or is in other units"
+        fix = Fix("fit the scaling on training rows alone and use it for every part, or scale in the network")
+    elif shift.columns:
+        what = f"{many} input columns are distributed otherwise in the {shift.part} rows: {shown}"
+    elif shift.label:
+        what = f"the targets of the {shift.part} rows are distributed otherwise, by {shift.label:.2f}"
+    else:
+        what = f"a simple model tells {shift.part} from training rows with an area of {shift.domain:.2f}"
+    return Diagnosis(
+        "drift",
+        "error" if severe else "warning",
+        what + said,
+        {
+            "part": shift.part,
+            "columns": [plain.column(case, place).strip("'") for place, _ in (shift.scaled or shift.columns)][
+                :50
+            ],
+            "distances": [round(each, 4) for _, each in shift.columns][:50],
+            "spreads": [float(f"{each:.4g}") for _, each in shift.scaled][:50],
+            "domain_area": round(shift.domain, 4),
+            "target_distance": round(shift.label, 4),
+            "unseen_classes": shift.classes[:50],
+        },
+        cause,
+        fix,
+    )
+
+
+def shifts(case: Case) -> list[Shift]:
+    """The parts that differ, and in what. Computed once for each case."""
+    if "shifts" not in case.notes:
+        train = plain.known(case)
+        every = len(train) == case.counts.get("train")
+        found = [_shift(case, train, part, rows, every) for part, rows in plain.parts(case).items()]
+        if not found:
+            raise CannotTellError("there are no validation or test rows")
+        case.notes["shifts"] = [each for each in found if each.any]
+    return case.notes["shifts"]
+
+
+def _shift(case: Case, train: Rows, part: str, rows: Rows, every: bool) -> Shift:
+    label, unseen, classes = _targets(case, case.wanted(train), case.wanted(rows), every)
+    if len(rows) < FEW_ROWS or len(train) < FEW_ROWS:
+        return Shift(part, [], [], 0.0, label, unseen, classes)
+    before, after = plain.matrix(case, train.spread(ROWS)), plain.matrix(case, rows.spread(ROWS))
+    columns = _columns(before, after)
+    scaled = _scaled(before, after, [place for place, _ in columns])
+    domain = 0.0 if columns else _domain(before, after)
+    return Shift(part, columns, scaled, domain, label, unseen, classes)
+
+
+def _columns(before: np.ndarray, after: np.ndarray) -> list[tuple[int, float]]:
+    """Columns that differ and how far, the worst first."""
+    from scipy.stats import kstwobign
+
+    varies = np.flatnonzero((before.std(0) > 0) | (after.std(0) > 0))
+    rows = len(before) * len(after) / (len(before) + len(after))
+    # The limit distribution is on the safe side for columns of few values.
+    bound = float(kstwobign.isf(CHANCE / max(1, len(varies)))) / np.sqrt(rows)
+    found = []
+    for place in varies:
+        distance = _distance(before[:, place], after[:, place])
+        if distance >= max(LARGE_KS, bound) and _moved(before[:, place], after[:, place]) >= MOVED:
+            found.append((int(place), distance))
+    return sorted(found, key=lambda each: -each[1])
+
+
+def _moved(before: np.ndarray, after: np.ndarray) -> float:
+    """How far the quantiles are apart in the mean, in standard deviations."""
+    at = np.linspace(0.02, 0.98, 49)
+    apart = np.abs(np.quantile(before, at) - np.quantile(after, at)).mean()
+    return float(apart / (before.std() or after.std() or 1.0))
+
+
+def _distance(before: np.ndarray, after: np.ndarray) -> float:
+    """Of Kolmogorov and Smirnov."""
+    before, after = np.sort(before), np.sort(after)
+    both = np.concatenate([before, after])
+    return float(
+        np.abs(
+            np.searchsorted(before, both, side="right") / len(before)
+            - np.searchsorted(after, both, side="right") / len(after)
+        ).max()
+    )
+
+
+def _scaled(before: np.ndarray, after: np.ndarray, places: list[int]) -> list[tuple[int, float]]:
+    """Those of the columns whose spread or level is another altogether, the worst first."""
+    found = []
+    for place in places:
+        old, new = before[:, place], after[:, place]
+        if len(np.unique(old)) < 5:
+            continue
+        ratio = (_width(new) + 1e-12) / (_width(old) + 1e-12)
+        level = abs(np.median(new) - np.median(old)) / (_width(old) + 1e-12)
+        worst = max(ratio, 1 / ratio, level)
+        if worst > SCALE:
+            found.append((place, float(ratio), worst))
+    return [(place, ratio) for place, ratio, _ in sorted(found, key=lambda each: -each[2])]
+
+
+def _width(values: np.ndarray) -> float:
+    """Of the middle four fifths of the values."""
+    low, high = np.quantile(values, [0.1, 0.9])
+    return float(high - low)
+
+
+def _domain(before: np.ndarray, after: np.ndarray) -> float:
+    """Area under the curve of trees that tell the parts apart; 0 where it may be chance. Mann and Whitney"""
+    from scipy.stats import rankdata
+
+    parts = [
+        each[np.linspace(0, len(each) - 1, min(len(each), DOMAIN_ROWS)).astype(int)]
+        for each in (before, after)
+    ]
+    x = plain.standard(np.concatenate(parts))
+    x = x + 0.05 * np.random.default_rng(0).normal(size=x.shape)  # less than that is no difference
+    if x.shape[1] < 2 or min(map(len, parts)) < 2 * FEW_ROWS:
+        return 0.0
+    goal = np.repeat([0, 1], [len(each) for each in parts])
+    model = plain.models("classes", ("trees",))["trees"]
+    found = plain.out_of_fold(model, x, goal, "classes", 2, plain.folds_of(len(x)))[:, 1]
+    old, new = (int((goal == each).sum()) for each in (0, 1))
+    area = (rankdata(found)[goal == 1].sum() - new * (new + 1) / 2) / (old * new)
+    error = np.sqrt((old + new + 1) / (12 * old * new))
+    return float(area) if area - 3.3 * error > 0.5 and area >= APART else 0.0
+
+
+def _targets(
+    case: Case, before: np.ndarray, after: np.ndarray, every: bool
+) -> tuple[float, float, list[int]]:
+    """How far targets are apart, the share of unseen classes, and these classes."""
+    if not plain.is_classes(case.task):
+        if min(len(before), len(after)) < FEW_ROWS:
+            return 0.0, 0.0, []
+        return max((each for _, each in _columns(before, after)), default=0.0), 0.0, []
+    size = int(max(before.max(), after.max())) + 1
+    old, new = np.bincount(before, minlength=size), np.bincount(after, minlength=size)
+    lacking = np.flatnonzero((old == 0) & (new > 0))
+    # Of many training rows only some are looked at, and a rare class may be among the others.
+    lacking = [c for c in lacking.tolist() if every or (1 - new[c] / len(after)) ** len(before) < CHANCE]
+    distance = 0.5 * float(np.abs(old / old.sum() - new / new.sum()).sum())
+    if distance >= LABEL_DISTANCE and min(len(before), len(after)) >= FEW_ROWS:
+        from scipy.stats import chi2_contingency
+
+        some = (old + new) > 0
+        if chi2_contingency(np.stack([old, new])[:, some])[1] >= CHANCE:  # type: ignore[operator]
+            distance = 0.0
+    else:
+        distance = 0.0
+    return distance, float(new[lacking].sum() / len(after)) if lacking else 0.0, lacking
+
+
+def _lost(case: Case, part: str) -> float:
+    """What simple models lose on a part, against training rows they have not seen; 0 if it may be chance."""
+    train, rows = plain.known(case).spread(ROWS // 2), plain.parts(case)[part].spread(ROWS // 2)
+    if case.task == "labels" or len(rows) < FEW_ROWS:
+        return 0.0
+    x, wanted = plain.standard(plain.matrix(case, train)), case.wanted(train)
+    values, goal = plain.standard(plain.matrix(case, rows), plain.matrix(case, train)), case.wanted(rows)
+    count = max(plain.answers_of(case, wanted), plain.answers_of(case, goal))
+    if x.shape[1] == 0:
+        return 0.0
+    folds, best = plain.folds_of(len(x)), (-np.inf, 0.0)
+    for model in plain.models(case.task, ("linear", "trees")).values():
+        seen = plain.marks(plain.out_of_fold(model, x, wanted, case.task, count, folds), wanted, case.task)
+        answers = plain.fitted(model, x, wanted, values, case.task, count)
+        if plain.is_classes(case.task):
+            own = (answers.argmax(1) == goal).astype(np.float64)
+        else:
+            own = 1.0 - (np.square(answers - goal) / (wanted.var(0) + 1e-12)).mean(1)
+        own = np.clip(own, -1.0, 1.0)
+        seen = np.clip(seen, -1.0, 1.0)
+        lost = float(seen.mean() - own.mean())
+        error = np.sqrt(seen.var() / len(seen) + own.var() / len(own))
+        best = max(best, (float(seen.mean()), lost if lost > max(HARM, 2.5 * error) else 0.0))
+    return best[1]
