@@ -114,8 +114,9 @@ LEARNING = (
         "learning",
         31,
         what="The random changes made to training rows (mirrored, turned, cut) change what they are.",
-        looks="The trained network gets less than 95 % of its marks on training rows as they are, which it "
-        "has seen only changed at random, and is clearly behind simple models on validation rows.",
+        looks="Rows are changed at random in training, the trained network does not fit its training rows "
+        "well, or those that are changed much less well, and a copy trained a little further without the "
+        "changes is clearly better on validation rows than one trained as far with them.",
         why="A mirrored digit is another digit or none; a turned arrow points elsewhere; a cut leaves the "
         "object out.",
         todo=(
@@ -124,7 +125,6 @@ LEARNING = (
             "inputs.image.augment: none) or make it smaller.",
         ),
         source="Shorten and Khoshgoftaar (2019), A survey on image data augmentation: safety of augmentation",
-        gate=True,
     ),
     Symptom(
         "over_regularised",

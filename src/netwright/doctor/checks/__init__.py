@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 
 from netwright.doctor.case import Case
+from netwright.doctor.checks.augmentation import harmful_augmentation
 from netwright.doctor.checks.copies import (
     conflicting_labels,
     duplicate_rows,
@@ -21,6 +22,7 @@ from netwright.doctor.checks.explosion import (
 from netwright.doctor.checks.finite import not_finite_data
 from netwright.doctor.checks.head import wrong_head
 from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
+from netwright.doctor.checks.imbalance import class_imbalance
 from netwright.doctor.checks.labels import label_errors
 from netwright.doctor.checks.leaks import leaking_column, too_good
 from netwright.doctor.checks.learning import not_learning
@@ -29,14 +31,17 @@ from netwright.doctor.checks.mixing import mixed_after, mixed_rows
 from netwright.doctor.checks.modes import modes_after, modes_before
 from netwright.doctor.checks.nonlinearity import missing_nonlinearity
 from netwright.doctor.checks.order import unshuffled, unshuffled_after
+from netwright.doctor.checks.overfitting import loss_and_metric_disagree, overfitting
 from netwright.doctor.checks.padding import padding
 from netwright.doctor.checks.rates import oscillating_loss, rate_too_high, rate_too_low, slow_convergence
 from netwright.doctor.checks.regularisation import over_regularised
 from netwright.doctor.checks.scales import unscaled_inputs
 from netwright.doctor.checks.shifts import drift, drift_after
 from netwright.doctor.checks.start import poor_start, symmetric_start
+from netwright.doctor.checks.underfitting import underfitting
 from netwright.doctor.checks.units import dead_units, saturated_units, vanishing_gradient
 from netwright.doctor.checks.untrained import untrained_after, untrained_before
+from netwright.doctor.checks.weak_slices import weak_slice
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.record import Record
 
@@ -89,5 +94,11 @@ AFTER: dict[str, After] = {
     "too_good": too_good,
     "drift": drift_after,
     "label_errors": label_errors,
+    "harmful_augmentation": harmful_augmentation,
+    "class_imbalance": class_imbalance,
+    "overfitting": overfitting,
+    "underfitting": underfitting,
+    "weak_slice": weak_slice,
+    "loss_and_metric_disagree": loss_and_metric_disagree,
 }
 """made after the last one"""

@@ -91,7 +91,7 @@ def harmful_augmentation(case: Case, record: Record) -> Iterator[Diagnosis]:
         "too little of it",
         Fix(
             "leave out turns and flips that change the class, and make the others weaker",
-            {"training.augmentation": "none"},
+            {"inputs.image.augment": "none", "inputs.image.flip": "none"},
         ),
         member=case.member,
     )

@@ -226,7 +226,7 @@ def _fix(risen: bool, few: bool) -> Fix:
         return Fix(
             "keep the best epoch (early stopping), then weight decay, dropout or a smaller network; "
             "more rows help most",
-            {"training.early_stopping": 10},
+            {"training.patience": 10},
         )
     first = "more rows or augmentation help most; " if few else ""
     return Fix(
