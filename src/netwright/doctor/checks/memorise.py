@@ -32,7 +32,7 @@ def cannot_overfit(case: Case) -> Iterator[Diagnosis]:
     has units, so that small networks can too; rows that others nearly determine are left out; numbers are
     scaled. It says something only when hardly anything was learnt: less than 35 % of the loss that the best
     constant answer leaves. Healthy networks, 40 from linear ones to transformers, all get beyond 70 %, most
-    of them within 60 steps; dead or symmetric ones stay at 0 to 30 %, a second softmax at 32 %.
+    of them within 60 steps; dead or symmetric ones stay at 0 to 30 %.
     """
     if case.train is None:
         raise CannotTellError("the training rows come from a loader")

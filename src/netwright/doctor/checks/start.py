@@ -20,8 +20,10 @@ from netwright.nn.foreign import ForeignNetwork
 HIGH, VERY_HIGH = 2.0, 4.0  # loss at the start over what is expected
 LOUD, QUIET = 10.0, 0.02  # spread of a layer's outputs over that of its inputs
 SILENT = 1e-3  # spread of the last layer's inputs
+NEAR = 3.0  # targets are at most so far away that are learnt as they are
 ALIKE = 1e-5  # differences between units over their size
-ROWS = 127  # a prime number, so that the axis of rows is known by its length
+JUDGED = 192  # rows that the loss is taken of
+ROWS = 61  # a prime number, so that the axis of rows is known by its length
 
 
 def poor_start(case: Case) -> Iterator[Diagnosis]:
@@ -38,8 +40,8 @@ def poor_start(case: Case) -> Iterator[Diagnosis]:
     found = _trace(case)
     layers = _gains(found)
     quiet = _silent(found, layers)
-    constant = best_constant(case)
-    rows = case.train.spread(512)
+    rows = case.train.spread(JUDGED)
+    constant = best_constant(case, rows)
     start = case.loss(rows)
     if len(rows) > 1:
         with torch.no_grad():
@@ -87,9 +89,10 @@ def _high(
     if (apart := _apart(case, rows)) is not None:
         mean, given = apart
         evidence |= {"target_mean": mean, "output_mean": given}
+        near = abs(mean - given) < NEAR  # a few steps away, whatever the rate
         return Diagnosis(
             "poor_start",
-            severity,
+            "note" if near else severity,
             f"{message}: answers begin around {given:.3g} and the targets lie around {mean:.3g}",
             evidence,
             "targets in their own units, and a last bias of 0: the first epochs go into learning their mean",
