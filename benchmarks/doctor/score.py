@@ -124,6 +124,14 @@ def show_wrong(rows: list[dict[str, Any]], chosen: dict[str, Setup], detector: s
         print(f"{times:4} x {name}")
 
 
+def same(rows: list[dict[str, Any]], watched: list[dict[str, Any]]) -> str:
+    """Of how many trainings the network is the same with and without anybody who watches."""
+    plain = {(row["setup"], row["seed"]): row["score"] for row in rows if row["kind"] == "plain"}
+    both = [row for row in watched if "score" in row and (row["setup"], row["seed"]) in plain]
+    count = sum(row["score"] == plain[row["setup"], row["seed"]] for row in both)
+    return f"{count} of {len(both)}"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", type=Path, nargs="+")
@@ -152,6 +160,8 @@ def main() -> None:
             print(f"\n{detector}")
             for name, figure in table(list(own.values()), chosen, detector):
                 print(f"  {name:28}{figure}")
+            print(f"  {'same score unwatched':28}{same(rows, list(own.values()))}")
+            print(f"  {'crashed':28}{sum('error' in row for row in own.values())}")
             if options.wrong:
                 show_wrong(list(own.values()), chosen, detector)
 
