@@ -167,7 +167,8 @@ def trace(compute: Callable[[], Any], root: nn.Module) -> Trace:
 
     Example:
         >>> net = nn.Sequential(nn.Linear(4, 3), nn.ReLU())
-        >>> [(call.name, call.layer) for call in trace(lambda: net(torch.zeros(2, 4)), net).calls]
+        >>> x = torch.zeros(2, 4)
+        >>> [(call.name, call.layer) for call in trace(lambda: net(x), net).calls]
         [('linear', '0'), ('relu', '1')]
     """
     found, where = Trace(), []

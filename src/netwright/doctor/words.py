@@ -133,8 +133,8 @@ def changes(config: dict[str, Any]) -> list[str]:
     """Changes of a config as the command line takes them.
 
     Example:
-        >>> changes({"training.learning_rate": 0.001, "data.clean.drop_columns": ["id"]})
-        ['--set training.learning_rate=0.001', '--set \'data.clean.drop_columns=["id"]\'']
+        >>> print(*changes({"training.learning_rate": 0.001, "data.clean.drop_columns": ["id"]}))
+        --set training.learning_rate=0.001 --set 'data.clean.drop_columns=["id"]'
     """
     return [
         f"--set {shlex.quote(f'{key}={value if isinstance(value, str) else json.dumps(value)}')}"

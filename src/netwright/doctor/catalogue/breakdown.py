@@ -13,7 +13,8 @@ BREAKDOWN = (
         what="Loss or gradient became NaN or infinite; from there on every weight is lost.",
         looks="Loss and gradient norm are kept for each step; the first that is NaN or infinite ends the "
         "training. The batch is then sent through again, operation by operation, to find where the first "
-        "such number comes from.",
+        "such number comes from, and the causes are told apart: the data, the overflow of float16, "
+        "gradients or weights that had grown a hundred times before, a logarithm, root or division of 0.",
         why="A learning rate that is too high, the logarithm or root of zero, a division by zero, exp() of "
         "a large number, half precision, NaN in the data.",
         todo=(
@@ -35,8 +36,9 @@ BREAKDOWN = (
         15,
         what="The gradient is suddenly, or again and again, many times larger than it was, and the "
         "training suffers from it.",
-        looks="The norm of each step's gradient against its own running median, together with a loss that "
-        "rises. Large gradients alone are no symptom: their size depends on the loss.",
+        looks="The norm of a step's gradient is fifty times its own running median, three times or more, "
+        "and the training ends badly. Gradients that are clipped and train well are a note: that is what "
+        "clipping is for. Their size alone is no symptom: it depends on the loss.",
         why="A learning rate that is too high, first weights that are too large, many layers or long "
         "sequences whose factors multiply, single rows with huge values.",
         todo=(
@@ -82,8 +84,7 @@ BREAKDOWN = (
         "explosion",
         17,
         what="Much of the gradient is exactly zero because half precision cannot hold numbers this small.",
-        looks="The share of gradients that are exactly zero in a layer computed in half precision, beside "
-        "the same batch in single precision.",
+        looks="70 % and more of the gradients are exactly 0 in a network that computes in half precision.",
         why="float16 ends near 6e-8 and at 65504; gradients of deep layers lie below, sums of squares above.",
         todo=(
             "bfloat16 in the place of float16 (training.precision: bfloat16): the range of single precision.",

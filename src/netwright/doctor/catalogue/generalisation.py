@@ -132,7 +132,8 @@ GENERALISATION = (
         "slices",
         39,
         what="More than half of the time the training waits for its batches.",
-        looks="The loader's share of the time of a step.",
+        looks="The loop waits for the loader for more than half of the time. It costs time, not quality: a "
+        "note.",
         why="Decoding pictures or sounds on the fly, one worker, a slow disk, heavy augmentation.",
         todo=(
             "More workers in the loader (num_workers) and pinned memory.",

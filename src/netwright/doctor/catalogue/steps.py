@@ -97,8 +97,8 @@ STEPS = (
         "rate",
         22,
         what="The loss rose suddenly to a multiple of what it was, and the network has not recovered well.",
-        looks="The loss of single steps against the median of those before. A leap that is made good again "
-        "within a few steps does no harm.",
+        looks="The training loss of an epoch is ten times the mean of those before it, at least a tenth of "
+        "the first epoch's, and what it broke is not mended. A leap that is made good again does no harm.",
         why="A batch with odd rows, a rate at the edge of stability, Adam's estimate of the gradient's "
         "size while gradients are tiny.",
         todo=(

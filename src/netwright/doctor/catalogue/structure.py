@@ -49,7 +49,6 @@ STRUCTURE = (
             "Give attention a mask where rows or steps must not see each other.",
         ),
         source="Karpathy (2019), A recipe for training neural networks: use backprop to chart dependencies",
-        gate=True,
         when="before",
     ),
     Symptom(
