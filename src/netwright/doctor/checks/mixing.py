@@ -5,43 +5,52 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import cycled, flow_of, output_of, row_axis, spoken, stuck_in
+from netwright.doctor.record import Record
+from netwright.doctor.standing import standing
 from netwright.doctor.trace import Trace
 
 CLOSE = 1e-3
 """of the deviation of the outputs; in float32 the same rows give the same numbers to about 1e-6 of it"""
+ALONE = 200  # rows
+LOST = 0.05  # marks
 
 
 def mixed_rows(case: Case) -> Iterator[Diagnosis]:
     """In evaluation mode, the answers for half of the rows change when the other half is exchanged.
 
     The first operation where that is so is named. While training, batch normalisation mixes rows by design;
-    nothing is said of that, and where a module never leaves its training mode, that is told instead.
+    nothing is said of that, and where a module never leaves its training mode, that is told instead. A
+    warning: a network that mixes may still do well on whole batches; `mixed_after` says whether it does harm.
     """
     flow = flow_of(case)
     if stuck_in(case, training=True):
         return
     order = torch.randperm(flow.count, generator=torch.Generator().manual_seed(0))
-    kept, changed = order[: flow.count // 2], order[flow.count // 2 :]
-    traces = [_trace(case, rows) for rows in (flow.rows, _exchanged(case, flow.rows, changed))]
-    first, second = (_kept(output_of(each), flow.count, kept) for each in traces)
-    if not bool(torch.isfinite(first).all() & torch.isfinite(second).all()):
-        raise CannotTellError("the outputs are no finite numbers")
-    spread = float(output_of(traces[0]).double().std()) + 1e-12
-    change = (first - second).abs().flatten(1).amax(1) / spread
-    if float(change.max()) <= CLOSE:
+    half, base = flow.count // 2, _trace(case, flow.rows)
+    spread = float(output_of(base).double().std()) + 1e-12
+    for kept, changed in ((order[:half], order[half:]), (order[half:], order[:half])):
+        traces = [base, _trace(case, _exchanged(case, flow.rows, changed))]
+        first, second = (_kept(output_of(each), flow.count, kept) for each in traces)
+        if not bool(torch.isfinite(first).all() & torch.isfinite(second).all()):
+            raise CannotTellError("the outputs are no finite numbers")
+        change = (first - second).abs().flatten(1).amax(1) / spread
+        if float(change.max()) > CLOSE:
+            break
+    else:
         return
     where = _where(traces, flow.count, kept)
     unkept = where is not None and where.startswith("batch_norm")
     share = float((change > CLOSE).double().mean())
     yield Diagnosis(
         "mixed_rows",
-        "error",
+        "warning",
         f"the answers for {share:.0%} of the rows change, by {float(change.mean()):.2g} deviations, with the "
         "other rows of the batch" + (f"; it begins in {where}" if where else ""),
         {"share_of_rows": round(share, 4), "change": float(change.mean()), "operation": where},
@@ -55,6 +64,27 @@ def mixed_rows(case: Case) -> Iterator[Diagnosis]:
             else "let each operation keep the rows on the first axis and work on the others"
         ),
     )
+
+
+def mixed_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """Rows are still mixed, and it does harm: the network is bad, or worse where each row comes alone."""
+    del record
+    found = list(mixed_rows(case))
+    if not found:
+        return
+    stand = standing(case)
+    assert case.validation is not None
+    rows = case.validation.spread(ALONE)
+    together = case.marks(case.answers(rows), rows)
+    answers = [case.answers(rows.at(slice(place, place + 1))) for place in range(len(rows))]
+    alone = case.marks(np.concatenate(answers), rows)
+    lost = np.clip(together, -10, 1) - np.clip(np.nan_to_num(alone, nan=-10.0), -10, 1)
+    harm = float(lost.mean()) > max(LOST, 3 * float(lost.std()) / len(lost) ** 0.5)
+    if not (harm or stand.bad or stand.useless):
+        return
+    for each in found:
+        evidence = {**each.evidence, "marks_lost_alone": round(float(lost.mean()), 4)}
+        yield replace(each, severity="error", evidence=evidence, member=case.member)
 
 
 def _exchanged(case: Case, rows: Rows, changed: Tensor) -> Rows:

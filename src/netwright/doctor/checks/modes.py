@@ -15,7 +15,8 @@ from netwright.doctor.record import Record
 from netwright.doctor.trace import DROPOUTS, SAME, Call
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.layers import Dropout
-from netwright.nn.member import Mode
+from netwright.nn.member import PREDICT, Mode
+from netwright.nn.trainable import Trainable
 
 STRONG = 0.8  # dropout
 TOO_STRONG = 0.95
@@ -34,10 +35,10 @@ def modes_before(case: Case) -> Iterator[Diagnosis]:
     flow = flow_of(case)
     stuck = list(_stuck(case))
     yield from stuck
-    if not stuck:
-        yield from _noisy(case, flow)
     yield from _strong_dropout(case, flow)
     yield from _shifted(flow)
+    if not stuck:
+        yield from _noisy(case, flow)
 
 
 def modes_after(case: Case, record: Record) -> Iterator[Diagnosis]:
@@ -56,8 +57,8 @@ def modes_after(case: Case, record: Record) -> Iterator[Diagnosis]:
     twin = case.twin()
     mode = Mode(training=True, generators=[torch.Generator(twin.flat.device).manual_seed(0)])
     found = {}
-    for name, how in (("training", mode), ("evaluation", Mode())):
-        judged = [_judged(case, part, how) for part in parts]
+    for name, network, how in (("training", twin, mode), ("evaluation", case.network, PREDICT)):
+        judged = [_judged(case, part, network, how) for part in parts]
         found[name] = (
             float(np.mean([loss for loss, _ in judged])),
             np.concatenate([marks for _, marks in judged]),
@@ -96,14 +97,13 @@ def _bounded(marks: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(marks, nan=-10.0), -10.0, 1.0)
 
 
-def _judged(case: Case, rows: Rows, mode: Mode) -> tuple[float, np.ndarray]:
-    """Loss and marks of some rows; batch statistics are those of a copy."""
-    twin = case.twin()
+def _judged(case: Case, rows: Rows, network: Trainable, mode: Mode) -> tuple[float, np.ndarray]:
+    """Loss and marks of some rows."""
     with torch.no_grad():
         raw, target = rows.led()
-        output = twin(raw, mode)
-        loss = float(twin.losses(output, target)[0])
-        answers = twin.answers(output)[0].reshape(len(rows), -1).double().cpu().numpy()
+        output = network(raw, mode)
+        loss = float(network.losses(output, target)[0])
+        answers = network.answers(output)[0].reshape(len(rows), -1).double().cpu().numpy()
     return loss, case.marks(answers, rows)
 
 
@@ -123,7 +123,7 @@ def _stuck(case: Case) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "modes_disagree",
             "error",
-            f"{listed(training)} stay in training mode when the network is evaluated",
+            f"in training mode although the network is evaluated: {listed(training)}",
             {"layers": training},
             "train() or eval() of the module is overridden, or the mode is set in forward",
             Fix("let the module follow train() and eval()"),
@@ -137,8 +137,8 @@ def _stuck(case: Case) -> Iterator[Diagnosis]:
         yield Diagnosis(
             "modes_disagree",
             "warning",
-            f"{listed(evaluating)} stay in evaluation mode while training, with statistics that were never "
-            "taken: they normalise nothing",
+            "in evaluation mode while training, with statistics that were never taken, so that they "
+            f"normalise nothing: {listed(evaluating)}",
             {"layers": evaluating},
             "eval() is called on them, or train() is overridden, before they have seen data",
             Fix("let them follow train(); keep them in evaluation mode only with pretrained statistics"),

@@ -26,10 +26,10 @@ def missing_nonlinearity(case: Case) -> Iterator[Diagnosis]:
     """
     flow = flow_of(case)
     pairs = [(first, call) for call in flow.trace.calls if (first := _fed_by(flow, call)) is not None]
-    whole = bool(pairs) and _is_linear(flow)
+    whole = _is_linear(flow)
     if not whole:
         pairs = [pair for pair in pairs if not any(_shares_work(flow, call) for call in pair)]
-    if not pairs:
+    if not pairs and not whole:
         return
     names = [f"{spoken(first)} and {spoken(second)}" for first, second in pairs]
     evidence = {"pairs": names}
@@ -95,17 +95,20 @@ def _shares_work(flow: Flow, call: Call) -> bool:
 
 
 def _is_linear(flow: Flow) -> bool:
-    """Whether nothing bends from the first layer to the last, a last activation apart."""
+    """Whether there are layers one after another, and nothing bends but a last activation."""
     calls = flow.trace.calls
     end = flow.number_of(output_of(flow.trace))
     while end >= 0 and (calls[end].name in SAME | SIGMOIDS | SOFTMAXES):
         end = flow.before(calls[end])
     if end < 0:
         return False
+    chained = False
     for number in flow.reaching(end):
         call = calls[number]
+        before = flow.reaching(flow.before(call)) if flow.is_affine(call) else []
+        chained = chained or any(flow.is_affine(calls[each]) for each in before)
         added = call.name in LINEAR or (call.name in ONE_BY_ONE and "mul" not in call.name)
         added = added and "div" not in call.name
         if not (flow.is_affine(call) or flow.is_passed(call) or added):
             return False
-    return True
+    return chained

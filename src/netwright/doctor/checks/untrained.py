@@ -23,24 +23,25 @@ FEW = 64  # values by which a fresh start cannot be told
 def untrained_before(case: Case) -> Iterator[Diagnosis]:
     """Parameters that no gradient reaches though they are computed with, and frozen ones.
 
-    Frozen ones are a note where they were trained before, as pretrained layers are, and a warning where they
-    are as a new layer is made.
+    Frozen ones are a note where they look trained, as pretrained layers do, and a warning where they are as a
+    new layer is made.
     """
     if isinstance(case.network, Network):
         return  # what is frozen there is meant to be
     yield from _cut_off(case)
-    yield from _frozen(case, "warning")
+    yield from _frozen(case, "warning", "note")
 
 
 def untrained_after(case: Case, record: Record) -> Iterator[Diagnosis]:
     """Parameters that have not moved though they have a gradient, and frozen ones as drawn at random.
 
-    Where no gradient comes through saturated or dead units, that is told of those.
+    Where no gradient comes through saturated or dead units, that is told of those. Frozen ones that look
+    trained are a warning, which a network that does well turns into a note, as it does all that is told here.
     """
     if isinstance(case.network, Network):
         return
     yield from _unmoved(case, record)
-    yield from _frozen(case, "error")
+    yield from _frozen(case, "error", "warning")
 
 
 def _cut_off(case: Case) -> Iterator[Diagnosis]:
@@ -49,6 +50,8 @@ def _cut_off(case: Case) -> Iterator[Diagnosis]:
         return  # a graph of layers is one graph of gradients
     module, flow = network.owned[0], flow_of(case)
     lost = _without_gradient(case)
+    for _ in range(3 if lost else 0):  # what is left out at random is reached at another time
+        lost = [name for name in _without_gradient(case) if name in lost]
     used = {id(each) for call in flow.trace.calls for each in call.inputs}
     named = dict(module.named_parameters())
     cut = [name for name in lost if id(named[name]) in used]
@@ -130,8 +133,8 @@ def _unmoved(case: Case, record: Record) -> Iterator[Diagnosis]:
         )
 
 
-def _frozen(case: Case, severity: Severity) -> Iterator[Diagnosis]:
-    """Told once for those as drawn at random, and once, as a note, for others."""
+def _frozen(case: Case, severity: Severity, otherwise: Severity) -> Iterator[Diagnosis]:
+    """Told of those as drawn at random; where there are none, of the others."""
     fresh, trained = _frozen_names(case)
     if fresh:
         yield Diagnosis(
@@ -146,10 +149,10 @@ def _frozen(case: Case, severity: Severity) -> Iterator[Diagnosis]:
     elif trained:
         yield Diagnosis(
             "untrained_layer",
-            "note",
+            otherwise,
             f"frozen, with values that do not look newly drawn: {listed(trained)}",
             {"parameters": trained[:50]},
-            "layers that were trained before and are kept on purpose",
+            "layers that were trained before and are kept on purpose, or too small to tell",
             Fix("nothing, if that is meant"),
             member=case.member,
         )

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from torch import nn
+
+from netwright import Sequential, Trainer, layers
+from netwright.doctor.callback import Doctor
+from netwright.doctor.checks.nonlinearity import missing_nonlinearity
+
+CE = nn.CrossEntropyLoss()
+
+
+@pytest.mark.parametrize(
+    ("parts", "severity", "text"),
+    [
+        ([(6, 16), (16, 16), (16, 3)], "error", "between the 3 linear layers: the network is a linear model"),
+        ([(6, 16), nn.ReLU(), (16, 16), (16, 3)], "warning", "between linear in 2 and linear in 3"),
+        (
+            [(6, 16), nn.BatchNorm1d(16), nn.Dropout(0.1), (16, 3), nn.LogSoftmax(1)],
+            "error",
+            "between the 2 linear layers",
+        ),
+        ([(6, 16), (16, 16), nn.ReLU(), (16, 16), (16, 3)], "warning", "1 more places"),
+        ([(6, 2), (2, 16), nn.ReLU(), (16, 3)], "note", "save weights"),
+        ([(6, 16), nn.LayerNorm(16), (16, 3)], None, ""),
+    ],
+)
+def test_linear_layers_in_a_row(zoo, start, parts, severity, text):
+    made = [nn.Linear(*each) if isinstance(each, tuple) else each for each in parts]
+    found = zoo.told(missing_nonlinearity(zoo.case_for(nn.Sequential(*made), CE, zoo.rows(6), zoo.codes())))
+    assert [each[0] for each in found] == ([severity] if severity else [])
+    assert all(text in each[1] for each in found)
+
+
+def test_convolutions(zoo, start):
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.Conv2d(8, 8, 3), nn.ReLU(), nn.Flatten(), nn.Dropout(0.1), nn.Linear(128, 3)
+    )
+    [(severity, text)] = zoo.told(missing_nonlinearity(zoo.case_for(net, CE, zoo.rows(1, 8, 8), zoo.codes())))
+    assert severity == "warning"
+    assert "conv2d in 0 and conv2d in 1" in text
+    pooled = nn.Sequential(nn.Conv2d(1, 8, 3), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, 3))
+    found = zoo.told(missing_nonlinearity(zoo.case_for(pooled, CE, zoo.rows(1, 8, 8), zoo.codes())))
+    assert found[0][0] == "error"
+
+
+def test_layers_by_hand(zoo):
+    grab = zoo.Grab()
+    model = Sequential([layers.Dense(8), layers.Dropout(0.1), layers.Dense(3, "softmax")])
+    model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
+    model.fit(zoo.rows(6).numpy(), zoo.codes().numpy(), epochs=1, verbose=0, callbacks=[grab])
+    assert zoo.told(missing_nonlinearity(grab.before))[0][0] == "error"
+
+
+@pytest.mark.parametrize(("bent", "severity"), [(True, "error"), (False, "note")])
+def test_it_is_an_error_where_the_task_needs_more(zoo, start, bent, severity):
+    x = np.random.default_rng(0).normal(size=(400, 2)).astype("float32")
+    y = (x[:, 0] * x[:, 1] > 0) if bent else (x[:, 0] + x[:, 1] > 0)
+    net = nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 2))
+    doctor = Doctor(verbose=0)
+    trainer = Trainer(net, CE, learning_rate=0.02, callbacks=[doctor], seed=0)
+    trainer.fit(x, y.astype(int), epochs=8, validation_split=0.3, verbose=0)
+    found = [each for each in doctor.diagnoses if each.id == "missing_nonlinearity"]
+    assert [each.severity for each in found] == [severity]
+    assert found[0].primary == bent
