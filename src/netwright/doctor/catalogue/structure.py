@@ -37,8 +37,8 @@ STRUCTURE = (
         what="The output of one row depends on the other rows of its batch.",
         looks="In evaluation mode half of the rows of a batch are exchanged for others: the answers for "
         "the rows that stayed must not change by more than a thousandth of their spread. The first "
-        "operation where they do is named. Batch normalisation mixes rows while training and is meant to; "
-        "it is not counted.",
+        "operation where they do is named. A warning; an error where the trained network answers clearly "
+        "worse for it. Batch normalisation mixes rows while training and is meant to; it is not counted.",
         why="A reshape where a transpose was meant, an axis of a softmax or a mean that is the batch, a "
         "recurrent or attention layer that takes the batch for time.",
         todo=(
@@ -49,7 +49,7 @@ STRUCTURE = (
             "Give attention a mask where rows or steps must not see each other.",
         ),
         source="Karpathy (2019), A recipe for training neural networks: use backprop to chart dependencies",
-        when="before",
+        when="both",
     ),
     Symptom(
         "missing_nonlinearity",
@@ -77,8 +77,8 @@ STRUCTURE = (
         what="Some parameters do not change: they are frozen, get no gradient, or are not given to the "
         "optimiser.",
         looks="Before: parameters that are computed with and get no gradient, and frozen ones. After: "
-        "parameters that have not moved by a millionth though they have a gradient. Layers that are frozen "
-        "as they were trained before, such as a pretrained backbone, are a note.",
+        "parameters that have not moved by a millionth though they have a gradient. Frozen layers that "
+        "look trained, such as a pretrained backbone, are a note where the network does well.",
         why="requires_grad=False left from fine-tuning, a detach() or an argmax on the way, an optimiser "
         "made before the layer was, a layer that is built and never called.",
         todo=(
