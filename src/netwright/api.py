@@ -46,6 +46,7 @@ SHORT = {
     "pretrained": "inputs.pretrained",
     "device": "training.device",
     "preflight": "doctor.preflight",
+    "repair": "doctor.repair",
     "out": "output.folder",
     "overwrite": "output.overwrite",
 }
@@ -102,7 +103,7 @@ def train(
         progress: whether to show how the training goes on.
         **settings: split_column, group, time, horizon, lookback, series, validation, test, task, positive,
             sensitive, kinds, effort, epochs, time_limit, members, seed, start_from, pretrained, device,
-            preflight, out,
+            preflight, repair, out,
             overwrite; or any key of the config with two underscores for its dot, such as
             ``training__learning_rate=1e-3``.
 

@@ -548,6 +548,8 @@ class DoctorConfig(Section):
     """look at all during and after the training; off: nothing is looked at but the data"""
     preflight: bool = True
     """look at the network, for a second or two, before the first step"""
+    repair: bool = False
+    """try what may help where something does harm, and keep what does on the validation rows"""
 
 
 class OutputConfig(Section):

@@ -101,6 +101,9 @@ Device = Annotated[Literal["auto", "cpu", "cuda", "mps"] | None, typer.Option(he
 NoPreflight = Annotated[
     bool, typer.Option("--no-preflight", help="Do not look at the network before the first step.")
 ]
+Repair = Annotated[
+    bool, typer.Option("--repair", help="Try what may help where something does harm; keep what does.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print the result as one JSON object.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 

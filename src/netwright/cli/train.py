@@ -22,6 +22,7 @@ from netwright.cli.options import (
     Overwrite,
     Positive,
     Pretrained,
+    Repair,
     Seed,
     Sensitive,
     Series,
@@ -64,6 +65,7 @@ def train(
     pretrained: Pretrained = None,
     device: Device = None,
     no_preflight: NoPreflight = False,
+    repair: Repair = False,
     as_json: Json = False,
     debug: Debug = False,
 ) -> None:
@@ -102,6 +104,7 @@ def train(
             pretrained=pretrained,
             device=device,
             preflight=False if no_preflight else None,
+            repair=repair or None,
         )
         folder = go(made, data, screen, began=context.obj)
     from netwright.cli.summary import show_run

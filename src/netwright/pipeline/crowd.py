@@ -171,6 +171,11 @@ def _bytes(schema: Schema, config: Config) -> int:
         activations = LAYERS * int(config.training.batch_size) * built.encoders.floats
         return 4 * (COPIES * built.parameter_count + activations)
     network, number = config.network, config.inputs.number
+    if network.layers is not None:
+        built = build(schema, config.inputs, network)
+        widest = max((max(place.declared.shape) for place in built.layout.places), default=1)
+        rows = int(config.training.batch_size) * len(built.layout.places)
+        return 4 * (COPIES * built.parameter_count + 6 * rows * widest)
     width, depth = int(network.width), int(network.depth) + 1
     rows = int(config.training.batch_size) * int(network.heads)
     features = 64 * (int(number.size) if number.embedding != "none" else 2)
@@ -188,7 +193,9 @@ def _train(
 ) -> dict[int, Trained]:
     """Trains one piece as one population."""
     config = plans[places[0]].config
-    dropout = [float(plans[place].config.network.dropout) for place in places]
+    dropout = None
+    if config.network.layers is None:  # layers by hand have their own
+        dropout = [float(plans[place].config.network.dropout) for place in places]
     network = build(schema, config.inputs, config.network, len(places), dropout).to(data.target.device)
     members = [
         Member.of(
@@ -268,6 +275,9 @@ class _Renamed(Callback):
     def step_hook(self) -> Callable[[State], None] | None:
         return self.callback.step_hook()
 
+    def gradient_hook(self) -> Callable[[State], None] | None:
+        return self.callback.gradient_hook()
+
     def on_epoch(self, state: State) -> None:
         rows = state.rows
         state.rows = [row | {"member": self.places[row["member"]]} for row in rows]
@@ -289,7 +299,9 @@ def assemble(schema: Schema, trained: Sequence[Trained]) -> Network:
     if len(buckets([each.plan for each in trained])) > 1:
         raise InputError("networks of different shapes cannot be put together in one")
     config = trained[0].plan.config
-    dropout = [float(each.plan.config.network.dropout) for each in trained]
+    dropout = None
+    if config.network.layers is None:
+        dropout = [float(each.plan.config.network.dropout) for each in trained]
     network = build(schema, config.inputs, config.network, len(trained), dropout)
     network.load_values(
         {name: torch.stack([each.values[name] for each in trained]) for name in trained[0].values}

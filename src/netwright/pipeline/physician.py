@@ -1,4 +1,4 @@
-"""The doctor beside `netwright train`: what it needs to know of tables, and when a run is not worth a start."""
+"""The doctor beside `netwright train`: what it has to know of tables, and when a run is not worth a start."""
 
 from __future__ import annotations
 

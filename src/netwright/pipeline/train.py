@@ -6,8 +6,9 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,7 @@ from netwright.pipeline.assess import Assessment, Baselines, assess, fit_baselin
 from netwright.pipeline.fit import fit
 from netwright.pipeline.physician import Physician, told
 from netwright.pipeline.prepare import Prepared, prepare
+from netwright.pipeline.remedies import Attempt
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.start import start_lines
 from netwright.pipeline.watch import Watch
@@ -90,7 +92,82 @@ def into_folder(work: Work, config: Config, source: Any, watch: Watch | None, be
         watch.done()
 
 
+@dataclass
+class Fitted:
+    """A trained network and all that it was trained with.
+
+    Arguments:
+        prepared: rows, split, schema, target.
+        config: resolved, as it was trained.
+        data: raw tensors on the network's device.
+        network, history: what came of it.
+        known: the baselines.
+        examination: what the doctor said; None when it was not there.
+        repairs: what was tried to make it better; None when that was not asked for.
+    """
+
+    prepared: Prepared
+    config: Config
+    data: Dataset
+    network: Network
+    history: History
+    known: Baselines
+    examination: Examination | None
+    repairs: list[Attempt] | None = None
+
+
 def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
+    fitted = _fitted(config, source, watch, clock, log)
+    if config.doctor.repair and fitted.examination is not None:
+        fitted = _repaired(fitted, config, source, watch, clock, log)
+    document(
+        folder,
+        log,
+        fitted.prepared,
+        fitted.config,
+        fitted.data,
+        fitted.network,
+        fitted.history,
+        fitted.known,
+        clock,
+        watch,
+        fitted.examination,
+        fitted.repairs,
+    )
+    check_ending(fitted.history)
+    return folder
+
+
+def _repaired(fitted: Fitted, config: Config, source: Any, watch: Watch, clock: Clock, log: Log) -> Fitted:
+    """The same, or what proved to be better; see `pipeline.repair`."""
+    from netwright.pipeline.repair import cleaned, repair
+
+    assert fitted.examination is not None
+    first = fitted.examination
+    repairs: list[Attempt] = []
+    clean = cleaned(config, first)
+    if clean is not None:
+        before = fitted
+        fitted = _fitted(clean.config, source, watch, clock, log)
+        repairs.append(clean.attempt(before, fitted))
+    deadline = clock.deadline(config.training.time_limit)
+    parts = (fitted.prepared, fitted.config, fitted.data, fitted.network, fitted.history)
+    assert fitted.examination is not None
+    found = repair(*parts, fitted.examination, watch, deadline)
+    clock.mark("repair")
+    repairs += found.attempts
+    for each in repairs:
+        told = ", ".join(f"{key}={value}" for key, value in each.changes.items())
+        log.add(
+            f"{'accepted' if each.accepted else 'refused'} for {each.diagnosis}: {told}; "
+            f"{each.before:.4f} to {each.after:.4f} in {each.epochs} epochs; {each.why}"
+        )
+    kept = {"config": found.config, "network": found.network, "history": found.history}
+    return replace(fitted, **kept, examination=first, repairs=repairs)
+
+
+def _fitted(config: Config, source: Any, watch: Watch, clock: Clock, log: Log) -> Fitted:
+    """From the source to a trained network."""
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
     if not len(prepared.split.test):
@@ -116,9 +193,7 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
             log.add(line)
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
     examination = None if doctor is None else doctor.examination
-    document(folder, log, prepared, resolved, data, network, history, known, clock, watch, examination)
-    check_ending(history)
-    return folder
+    return Fitted(prepared, resolved, data, network, history, known, examination)
 
 
 def check_ending(history: History) -> None:
@@ -145,6 +220,7 @@ def document(
     clock: Clock,
     watch: Watch,
     examination: Examination | None = None,
+    repairs: Sequence[Attempt] | None = None,
 ) -> Path:
     """Writes the run of a trained network: scores it, once, on all parts of the data, and reports.
 
@@ -160,6 +236,7 @@ def document(
         clock: since the process began.
         watch: is told how it goes on.
         examination: what the doctor said; None when it was not there.
+        repairs: what was tried to make it better; None when that was not asked for.
 
     Returns:
         The folder.
@@ -174,7 +251,8 @@ def document(
     write_text(folder / "history.csv", history.to_csv())
     write_json(folder / "findings.json", [finding.as_dict() for finding in prepared.findings])
     if examination is not None:
-        write_json(folder / "diagnoses.json", examination.as_dict())
+        tried = {} if repairs is None else {"repairs": [asdict(each) for each in repairs]}
+        write_json(folder / "diagnoses.json", {**examination.as_dict(), **tried})
         for line in told(examination.diagnoses):
             log.add(line)
 
