@@ -1,10 +1,10 @@
 """Watches a training, member by member, at next to no cost: what the checks conclude from afterwards.
 
 Gradient norm and loss of each step (of every fourth step of larger networks) are kept where they are, and
-gathered some dozens of steps at a time. All parameters are looked at in the first steps and then about once an
-epoch; the activations on some fixed training rows after the epochs 0, 1, 2, 4, 8, ... and the last. Which
-steps and epochs these are depends on nothing but the sizes. No random number is drawn, and nothing that a
-forward pass changes stays changed: weights are the same with and without it.
+gathered some dozens of steps at a time. All parameters are looked at in the first steps and then about once
+an epoch; the activations on some training rows after the epochs 0, 1, 2, 4, 8, ... and the last. Which steps
+and epochs these are depends on nothing but the sizes. No random number is drawn, and nothing that a forward
+pass changes stays changed: weights are the same with and without it.
 """
 
 from __future__ import annotations
@@ -377,10 +377,10 @@ class Monitor(Callback):
         if feed.weight is not None:  # rows that count for nothing may hold anything
             weight = feed.weight.cpu()
             rows = [each[weight[each.cpu()] > 0] for each in rows]
-        count = _prime(min(PROBE_ROWS, *(len(each) for each in rows)))
-        if not count:
+        if not all(len(each) for each in rows):
             return None
-        spread = [torch.linspace(0, len(each) - 1, count).round().long() for each in rows]
+        # As many whatever the others have; of fewer rows some come twice.
+        spread = [torch.linspace(0, len(each) - 1, PROBE_ROWS).round().long() for each in rows]
         index = torch.stack([own[at] for own, at in zip(rows, spread, strict=True)]).to(feed.batches.device)
         raw = {name: take(tensor, index) for name, tensor in feed.data.raw.items()}
         return Batch(raw, take(feed.data.target, index))
@@ -615,7 +615,7 @@ def _prime(most: int) -> int:
     for number in range(most, 2, -1):
         if all(number % each for each in range(2, math.isqrt(number) + 1)):
             return number
-    return max(0, most)
+    return most
 
 
 def _of_row(target: Any, member: int) -> Any:
