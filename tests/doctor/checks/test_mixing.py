@@ -5,9 +5,7 @@ import pytest
 import torch
 from torch import nn
 
-from netwright import Trainer
-from netwright.doctor.callback import Doctor
-from netwright.doctor.checks.mixing import mixed_rows
+from netwright.doctor.checks.mixing import mixed_after, mixed_rows
 
 CE = nn.CrossEntropyLoss()
 
@@ -93,10 +91,7 @@ def test_it_is_an_error_where_single_rows_are_answered_worse(zoo, start, mixes, 
     y = x[:, :3].argmax(1)
     axis = 0 if mixes else 1
     net = zoo.Computed(lambda p, x: 20 * torch.softmax(p[0](x), axis), zoo.mlp(4, 16, 3))
-    doctor = Doctor(verbose=0)
-    trainer = Trainer(net, CE, learning_rate=0.01, callbacks=[doctor], seed=0)
-    trainer.fit(x, y, epochs=15, validation_split=0.3, verbose=0)
-    found = [each for each in doctor.diagnoses if each.id == "mixed_rows"]
+    found = zoo.trained(net, CE, x, y, mixed_rows, mixed_after, learning_rate=0.01, epochs=15)
     assert [each.id for each in found] == ids
     assert all(each.severity == "error" for each in found)
     assert all(each.evidence["marks_lost_alone"] > 0.05 for each in found)

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 from torch import nn
 
-from netwright import Sequential, Trainer, layers
-from netwright.doctor.callback import Doctor
+from netwright import Sequential, layers
 from netwright.doctor.checks.nonlinearity import missing_nonlinearity
 
 CE = nn.CrossEntropyLoss()
@@ -58,9 +57,5 @@ def test_it_is_an_error_where_the_task_needs_more(zoo, start, bent, severity):
     x = np.random.default_rng(0).normal(size=(400, 2)).astype("float32")
     y = (x[:, 0] * x[:, 1] > 0) if bent else (x[:, 0] + x[:, 1] > 0)
     net = nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 2))
-    doctor = Doctor(verbose=0)
-    trainer = Trainer(net, CE, learning_rate=0.02, callbacks=[doctor], seed=0)
-    trainer.fit(x, y.astype(int), epochs=8, validation_split=0.3, verbose=0)
-    found = [each for each in doctor.diagnoses if each.id == "missing_nonlinearity"]
+    found = zoo.trained(net, CE, x, y.astype(int), missing_nonlinearity, learning_rate=0.02, epochs=8)
     assert [each.severity for each in found] == [severity]
-    assert found[0].primary == bent

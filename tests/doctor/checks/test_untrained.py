@@ -5,9 +5,8 @@ import pytest
 import torch
 from torch import nn
 
-from netwright import Sequential, Trainer, layers
-from netwright.doctor.callback import Doctor
-from netwright.doctor.checks.untrained import untrained_before
+from netwright import Sequential, layers
+from netwright.doctor.checks.untrained import untrained_after, untrained_before
 
 CE = nn.CrossEntropyLoss()
 
@@ -68,31 +67,28 @@ def bent(count=400):
     return x, np.sin(2 * x[:, :1]) + x[:, 1:2] * x[:, 2:3]
 
 
-def doctored(net, optimizer="adam", epochs=10):
-    doctor = Doctor(verbose=0)
-    x, y = bent()
-    rate = 0.005 if isinstance(optimizer, str) else None
-    trainer = Trainer(net, nn.MSELoss(), optimizer, rate, callbacks=[doctor], seed=0)
-    trainer.fit(x, y, epochs=epochs, validation_split=0.3, verbose=0)
-    return doctor, [each for each in doctor.diagnoses if each.id == "untrained_layer"]
+def doctored(zoo, net, optimizer="adam"):
+    made = {"learning_rate": 0.005} if isinstance(optimizer, str) else {}
+    checks = (untrained_before, untrained_after)
+    return zoo.trained(net, nn.MSELoss(), *bent(), *checks, optimizer=optimizer, epochs=10, **made)
 
 
 def test_layers_that_the_optimiser_does_not_hold(zoo, start):
     net = zoo.mlp(10, 8, 1)
-    _, [found] = doctored(net, torch.optim.SGD(net[-1].parameters(), 0.001))
+    [found] = doctored(zoo, net, torch.optim.SGD(net[-1].parameters(), 0.001))
     assert found.severity == "error"
     assert found.primary
     assert "0.weight, 0.bias have not changed" in found.message
 
 
 def test_a_whole_training_leaves_nothing_to_say(zoo, start):
-    assert doctored(zoo.mlp(10, 32, 1))[1] == []
+    assert doctored(zoo, zoo.mlp(10, 32, 1)) == []
 
 
 def test_frozen_layers_of_a_network_that_does_badly_are_an_error(zoo, start):
     net = zoo.mlp(10, 8, 8, 1)
     for each in (net[0].weight, net[0].bias, net[2].weight, net[2].bias):
         each.requires_grad_(False)
-    _, [found] = doctored(net)
+    [found] = doctored(zoo, net)
     assert found.severity == "error"
     assert "0.weight, 2.weight" in found.message

@@ -13,7 +13,9 @@ from torch.nn import functional
 
 from netwright import Trainer
 from netwright.doctor.case import Case, case_of, untouched
-from netwright.doctor.diagnosis import Diagnosis
+from netwright.doctor.diagnosis import Diagnosis, ranked
+from netwright.doctor.examine import gated
+from netwright.doctor.monitor import Monitor
 from netwright.training.callbacks import Callback, State
 
 Made = tuple[nn.Module, Any, Any, Any]
@@ -38,6 +40,20 @@ def case_for(
     trainer = Trainer(module, loss, optimizer, rate, callbacks=[grab], seed=0)
     trainer.fit(x, y, epochs=1, batch_size=32, validation_split=0.2, verbose=0)
     return grab.before
+
+
+def trained(
+    module: nn.Module, loss: Any, x: Any, y: Any, before: Any, after: Any = None, **settings: Any
+) -> list[Diagnosis]:
+    """What two checks of a symptom say of a whole training, as the doctor does, what is worse first."""
+    grab, monitor = Grab(), Monitor()
+    made = {name: settings.pop(name) for name in ("optimizer", "learning_rate") if name in settings}
+    trainer = Trainer(module, loss, callbacks=[grab, monitor], seed=0, **made)
+    trainer.fit(x, y, validation_split=0.3, verbose=0, **settings)
+    case, record = grab.after, monitor.records[0]
+    with untouched():
+        found = [*before(grab.before), *(after(case, record) if after else [])]
+        return ranked([gated(each, case, record) for each in found])
 
 
 def told(found: Iterable[Diagnosis]) -> list[tuple[str, str]]:
