@@ -1,0 +1,180 @@
+"""Checks of leaks, shared rows, conflicts, drift and wrong labels: planted faults, and data without any."""
+
+from collections.abc import Iterable
+
+import numpy as np
+import pytest
+import torch
+from tests.doctor.checks.rows import Part, bundled, case_of_parts, parted
+from torch import nn
+
+import netwright as nw
+from netwright.data.finding import Finding
+from netwright.doctor.checks.copies import conflicting_labels, duplicate_rows, shared_rows
+from netwright.doctor.checks.labels import label_errors, suspects
+from netwright.doctor.checks.leaks import leaking_column
+from netwright.doctor.checks.shifts import drift
+from netwright.doctor.diagnosis import Diagnosis
+
+BEFORE = (leaking_column, shared_rows, duplicate_rows, conflicting_labels, drift)
+
+
+def _told(found: Iterable[Diagnosis]) -> list[tuple[str, str]]:
+    return [(each.id, each.severity) for each in found]
+
+
+def _moons(noise: float = 0.2, rows: int = 400) -> Part:
+    from sklearn.datasets import make_moons
+
+    x, y = make_moons(rows, noise=noise, random_state=0)
+    return x, y.astype(np.int64)
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris", "diabetes", "moons"])
+def test_sound_data_raise_no_alarm(name: str) -> None:
+    case = case_of_parts(parted(*(_moons() if name == "moons" else bundled(name))))
+    found = [each for check in BEFORE for each in check(case) if each.severity != "note"]
+    assert found == []
+
+
+@pytest.mark.parametrize("name", ["breast_cancer", "diabetes", "moons"])
+def test_a_copy_of_the_target_is_a_leak(name: str) -> None:
+    x, y = _moons() if name == "moons" else bundled(name)
+    found = list(leaking_column(case_of_parts(parted(np.column_stack([x, 3.0 * y + 1]), y))))
+    assert _told(found) == [("leaking_column", "error")]
+    assert found[0].evidence["places"] == [x.shape[1]]
+
+
+def test_numbers_of_sorted_rows_are_a_leak() -> None:
+    x, y = bundled("breast_cancer")
+    order = np.argsort(y, kind="stable")
+    found = list(
+        leaking_column(case_of_parts(parted(np.column_stack([x, np.arange(len(y))])[order], y[order])))
+    )
+    assert found == []  # numbers of rows in any order tell nothing
+    numbered = np.column_stack([x[order], np.arange(len(y)) / 100])
+    found = list(leaking_column(case_of_parts(parted(numbered, y[order]))))
+    assert _told(found) == [("leaking_column", "error")]
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.01])
+def test_training_rows_in_the_test_rows(noise: float) -> None:
+    x, y = bundled("wine")
+    parts = parted(x, y)
+    copied = parts["train"][0][:15] + noise * np.random.default_rng(0).normal(size=(15, x.shape[1]))
+    own, labels = parts["test"]
+    parts["test"] = np.concatenate([own, copied]), np.concatenate([labels, parts["train"][1][:15]])
+    found = list(shared_rows(case_of_parts(parts)))
+    assert _told(found) == [("shared_rows", "error")]
+    assert found[0].evidence["rows"] == 15
+    assert found[0].evidence["exact"] == (15 if noise == 0 else 0)
+
+
+def test_coarse_columns_have_equal_rows_by_chance() -> None:
+    random = np.random.default_rng(0)
+    x = random.integers(0, 3, (600, 6)).astype(float)
+    case = case_of_parts(parted(x, (x[:, 0] > x[:, 1]).astype(np.int64)))
+    assert {each.severity for each in shared_rows(case)} == {"note"}
+
+
+def test_groups_on_both_sides_matter_where_groups_are_alike() -> None:
+    random = np.random.default_rng(0)
+    group = random.integers(0, 50, 400)
+    x = random.normal(size=(50, 5))[group] + 0.2 * random.normal(size=(400, 5))
+    own, any_ = random.integers(0, 2, 50)[group], (x[:, 0] > 0).astype(np.int64)
+    parts = {"train": slice(0, 250), "validation": slice(250, 400)}
+    notes = {"groups": {name: group[part] for name, part in parts.items()}}
+    of_groups = case_of_parts({name: (x[part], own[part]) for name, part in parts.items()}, dict(notes))
+    of_inputs = case_of_parts({name: (x[part], any_[part]) for name, part in parts.items()}, dict(notes))
+    assert ("shared_rows", "error") in _told(shared_rows(of_groups))
+    assert ("shared_rows", "error") not in _told(shared_rows(of_inputs))
+    assert ("shared_rows", "warning") in _told(shared_rows(of_inputs))
+
+
+def test_equal_rows_with_other_labels() -> None:
+    x, y = _moons()
+    parts = parted(x, y)
+    own, labels = parts["train"]
+    parts["train"] = np.concatenate([own, own[:80]]), np.concatenate([labels, 1 - labels[:80]])
+    found = list(conflicting_labels(case_of_parts(parts)))
+    assert _told(found) == [("conflicting_labels", "error")]
+    assert found[0].evidence["rows"] == 160
+    assert found[0].evidence["wrong_at_best"] == pytest.approx(80 / 320)
+
+
+def test_equal_rows_are_counted() -> None:
+    x, y = _moons()
+    found = list(duplicate_rows(case_of_parts({"train": (np.tile(x, (2, 1)), np.tile(y, 2))})))
+    assert found[0].evidence["share"] == 0.5
+
+
+def test_another_scale_at_the_test() -> None:
+    parts = parted(*bundled("wine"))
+    parts["test"] = parts["test"][0] * 50, parts["test"][1]
+    found = list(drift(case_of_parts(parts)))
+    assert _told(found) == [("drift", "error")]
+    assert found[0].evidence["part"] == "test"
+    assert len(found[0].evidence["spreads"]) >= 10
+
+
+def test_a_class_that_training_rows_do_not_have() -> None:
+    parts = parted(*bundled("wine"))
+    x, y = parts["train"]
+    parts["train"] = x[y != 2], y[y != 2]
+    found = list(drift(case_of_parts(parts)))
+    assert {each.severity for each in found} == {"error"}
+    assert found[0].evidence["unseen_classes"] == [2]
+
+
+def test_findings_take_the_place_of_own_checks() -> None:
+    x, y = _moons()
+    finding = Finding("target_leak", "error", "'a' gives it away.", "kept", ["a"])
+    case = case_of_parts(parted(np.column_stack([x, y]), y), {"findings": [finding]})
+    assert [each.evidence["columns"] for each in leaking_column(case)] == [["a"]]
+    case.notes["findings"] = []
+    assert [list(check(case)) for check in BEFORE] == [[]] * len(BEFORE)
+
+
+def test_confident_learning_lists_the_flipped_rows_first() -> None:
+    random = np.random.default_rng(0)
+    labels = random.integers(0, 3, 200)
+    answers = np.full((200, 3), 0.05)
+    answers[np.arange(200), labels] = 0.9
+    flipped = np.arange(0, 200, 20)
+    given = labels.copy()
+    given[flipped] = (given[flipped] + 1) % 3
+    assert sorted(suspects(answers, given).tolist()) == flipped.tolist()
+
+
+@pytest.mark.parametrize(
+    ("flipped", "spread", "wanted"), [(0.2, 0.2, True), (0.02, 0.2, False), (0, 0.6, False)]
+)
+def test_wrong_labels_but_not_overlapping_classes(flipped: float, spread: float, wanted: bool) -> None:
+    torch.manual_seed(0)
+    x, y = _moons(spread, 500)
+    random = np.random.default_rng(0)
+    wrong = random.random(500) < flipped
+    doctor = nw.callbacks.Doctor(verbose=0, preflight=False)
+    trainer = nw.Trainer(
+        nn.Sequential(nn.Linear(2, 8), nn.ReLU(), nn.Linear(8, 2)), "cross_entropy", callbacks=[doctor]
+    )
+    trainer.fit(
+        x.astype(np.float32),
+        np.where(wrong, 1 - y, y),
+        epochs=2,
+        validation_split=0.2,
+        verbose=0,
+    )
+    found = [each for each in doctor.diagnoses if each.id == "label_errors"]
+    assert bool(found) == wanted
+    if found:
+        suspected = found[0].evidence["suspects"][:20]
+        assert wrong[suspected].mean() > 0.8
+
+
+def test_wrong_labels_need_enough_rows() -> None:
+    from netwright.doctor.diagnosis import CannotTellError
+
+    x, y = _moons(rows=60)
+    with pytest.raises(CannotTellError):
+        list(label_errors(case_of_parts(parted(x, y)), None))  # type: ignore[arg-type]
