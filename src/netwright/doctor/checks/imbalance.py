@@ -78,7 +78,7 @@ def class_imbalance(case: Case, record: Record) -> Iterator[Diagnosis]:
         "warning" if stand.validation.mean() > 0.9 and theirs["gain"] < 0.1 else "error",
         f"class {which} has {rows[which]} of {rows.sum()} training rows, and is recognised in "
         f"{100 * recalls.get(which, 0.0):.0f} % of its validation rows; {how} would in "
-        f"{100 * theirs['recall']:.0f} %",
+        f"{100 * theirs['recall_to_be_had']:.0f} %",
         evidence | theirs,
         f"the largest class has {present.max() / present.min():.0f} times the rows of the smallest; "
         "answering with it costs little",
@@ -106,7 +106,11 @@ def _better(
         if gain >= max(PLAIN, 2 * error):
             each = int(np.argmax([_gain(marks, own, wanted == label) for label in range(len(rows))]))
             recall = _share(marks[wanted == each])
-            return "answers over the classes' shares", each, {"gain": round(gain, 4), "recall": recall}
+            return (
+                "answers over the classes' shares",
+                each,
+                {"gain": round(gain, 4), "recall_to_be_had": recall},
+            )
         if middling and (found := _finds_more(marks, own, wanted, middling)):
             return "answers over the classes' shares", *found
     if not low:
@@ -127,7 +131,7 @@ def _finds_more(
     best = max(low, key=lambda each: _gain(marks, own, wanted == each))
     if _gain(marks, own, wanted == best) < MORE:
         return None
-    return best, {"gain": round(gain, 4), "recall": _share(marks[wanted == best])}
+    return best, {"gain": round(gain, 4), "recall_to_be_had": _share(marks[wanted == best])}
 
 
 def _adjusted(case: Case, stand: Standing, rows: np.ndarray) -> np.ndarray | None:
