@@ -45,8 +45,8 @@ def harmful_augmentation(case: Case, record: Record) -> Iterator[Diagnosis]:
 
     Not well: less than 97 % of what they could teach, or marks on the changed ones below 95 % of those on
     rows as they are. Helps: a copy trained for 100 steps with rows as they are is better by .02 and 2
-    standard errors than one trained for as long with changed ones. Dropout and batch norm are as in evaluation
-    meanwhile; nothing is said of networks of which that cannot be had.
+    standard errors than one trained for as long with changed ones. Dropout and batch norm are as in
+    evaluation meanwhile; nothing is said of networks of which that cannot be had.
     """
     if case.task not in ("classes", "yes_no") or case.train is None:
         raise CannotTellError("the targets are no classes")

@@ -112,7 +112,7 @@ def _widths(case: Case) -> list[int]:
 
 
 def _falling(record: Record) -> float:
-    """The share of the training loss's fall that came in the last fifth of the epochs; .2 is a straight line."""
+    """Share of the training loss's fall that came in the last fifth of the epochs; .2 of a straight one."""
     loss = record.train_loss[np.isfinite(record.train_loss)]
     part = max(1, len(loss) // 5)
     if len(loss) < 3 or loss[0] <= loss[-1]:
