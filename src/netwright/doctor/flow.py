@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,7 +13,8 @@ from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.trace import AFFINE, CUTS, DROPOUTS, SAME, Call, Trace
 from netwright.nn.foreign import ForeignNetwork
 
-ROWS = (61, 59, 53, 47, 43, 41, 37, 31, 29, 23, 19, 17)
+ROWS = (61, 59, 53, 47, 43, 41, 37, 31, 29, 23, 19, 17, 13, 11)
+LARGE = 800_000  # numbers of all rows; of large pictures fewer go through
 ONE_BY_ONE = {
     *("add", "sub", "mul", "div", "true_divide", "__add__", "__radd__", "__sub__", "__rsub__", "__mul__"),
     *("__rmul__", "__truediv__", "__iadd__", "__isub__", "__imul__", "__itruediv__", "neg", "lerp"),
@@ -82,12 +84,16 @@ class Flow:
 
 
 def output_of(trace: Trace) -> Tensor:
-    """The one tensor that the network gave.
+    """The one tensor that the network gave in a trace; see `single`."""
+    return single(trace.output)
+
+
+def single(output: Any) -> Tensor:
+    """The one tensor that a network gave.
 
     Raises:
         CannotTellError: there are several.
     """
-    output = trace.output
     while isinstance(output, list | tuple) and len(output) == 1:
         output = output[0]
     if not isinstance(output, Tensor):
@@ -129,7 +135,9 @@ def row_count(case: Case) -> int:
         for each in [*module.parameters(), *module.buffers()]:
             sizes |= set(each.shape)
     sizes |= {size for place in case.network.layout.places for size in place.declared.shape}
-    free = [prime for prime in ROWS if not any(size % prime == 0 for size in sizes if size)]
+    numbers = sum(each[0].numel() for each in train.raw.values())
+    most = max(ROWS[-2], LARGE // max(1, numbers))
+    free = [prime for prime in ROWS if prime <= most and not any(size % prime == 0 for size in sizes if size)]
     if not free:
         raise CannotTellError("the axis of the rows cannot be told from the others")
     return free[0]

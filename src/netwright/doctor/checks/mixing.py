@@ -11,7 +11,7 @@ from torch import Tensor
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
-from netwright.doctor.flow import cycled, flow_of, output_of, row_axis, spoken, stuck_in
+from netwright.doctor.flow import cycled, flow_of, row_axis, single, spoken, stuck_in
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
 from netwright.doctor.trace import Trace
@@ -33,11 +33,12 @@ def mixed_rows(case: Case) -> Iterator[Diagnosis]:
     if stuck_in(case, training=True):
         return
     order = torch.randperm(flow.count, generator=torch.Generator().manual_seed(0))
-    half, base = flow.count // 2, _trace(case, flow.rows)
-    spread = float(output_of(base).double().std()) + 1e-12
+    half, base = flow.count // 2, _answers(case, flow.rows)
+    spread = float(base.double().std()) + 1e-12
     for kept, changed in ((order[:half], order[half:]), (order[half:], order[:half])):
-        traces = [base, _trace(case, _exchanged(case, flow.rows, changed))]
-        first, second = (_kept(output_of(each), flow.count, kept) for each in traces)
+        others = _exchanged(case, flow.rows, changed)
+        both = (base, _answers(case, others))
+        first, second = (_kept(each, flow.count, kept) for each in both)
         if not bool(torch.isfinite(first).all() & torch.isfinite(second).all()):
             raise CannotTellError("the outputs are no finite numbers")
         change = (first - second).abs().flatten(1).amax(1) / spread
@@ -45,7 +46,7 @@ def mixed_rows(case: Case) -> Iterator[Diagnosis]:
             break
     else:
         return
-    where = _where(traces, flow.count, kept)
+    where = _where([_trace(case, rows) for rows in (flow.rows, others)], flow.count, kept)
     unkept = where is not None and where.startswith("batch_norm")
     share = float((change > CLOSE).double().mean())
     yield Diagnosis(
@@ -101,8 +102,13 @@ def _exchanged(case: Case, rows: Rows, changed: Tensor) -> Rows:
     return replace(rows, raw=raw)
 
 
+def _answers(case: Case, rows: Rows) -> Tensor:
+    torch.manual_seed(0)  # noise that a network draws by itself is the same each time
+    return single(case.output(rows))
+
+
 def _trace(case: Case, rows: Rows) -> Trace:
-    torch.manual_seed(0)  # noise that a network draws by itself is the same both times
+    torch.manual_seed(0)
     with torch.no_grad():
         return case.trace(rows)
 
