@@ -6,9 +6,10 @@ import dataclasses
 
 import pytest
 import torch
-from tests.doctor.checks.trained import CLASSES, X, mlp, trained
+from tests.doctor.checks.trained import CLASSES, Kept, X, mlp, trained
 from torch import nn
 
+import netwright as nw
 from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.replay import dropouts, replay, top_rate
 
@@ -56,3 +57,16 @@ def test_says_what_it_cannot_make() -> None:
     case.plan = dataclasses.replace(case.plan, optimizer="own")
     with pytest.raises(CannotTellError, match="optimiser own"):
         replay(case, record)
+
+
+def test_networks_with_written_out_steps_are_trained_anew_too() -> None:
+    kept = Kept()
+    layers = [nw.layers.Dense(16, activation="relu"), nw.layers.Dropout(0.5), nw.layers.Dense(3)]
+    model = nw.Sequential([*layers, nw.layers.Activation("softmax")])
+    model.compile(nw.optimizers.SGD(1e-4), "sparse_categorical_crossentropy")
+    model.fit(X[:200], CLASSES[:200], epochs=10, batch_size=16, callbacks=[kept], verbose=0)
+    found = replay(kept.case, kept.records[0])
+    assert found.best >= 100
+    assert found.losses.min() < 0.8 * found.first
+    assert dropouts(kept.case) == pytest.approx({"dropout": 0.5})
+    assert kept.case.loss(kept.case.train) == pytest.approx(found.now)  # type: ignore[arg-type]

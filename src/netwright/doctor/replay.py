@@ -42,8 +42,8 @@ class Replay:
         losses: what the training reaches at each of them. [R]
         longer: steps of the two that go on for longer.
         far: what the best factor reaches in these.
-        calm: what the training reaches in these at its own rate, without weight decay and without dropout.
-        drops: whether there was dropout to be left out.
+        calm: what the training reaches in these at its own rate, without any regularisation.
+        drops: whether there was dropout, or a layer's penalty, to be left out.
         rate: the rate of factor 1.
     """
 
@@ -143,7 +143,7 @@ def _replay(case: Case, record: Record) -> Replay:
     rows, judged = case.train, case.train.spread(JUDGED)
     size = min(len(rows), max(LEAST_ROWS, min(MOST_ROWS, case.plan.batch_size or MOST_ROWS)))
     most = max(1, steps_done(record))
-    calm = without_dropout(case)
+    calm = unregularised(case)
     network = case.twin()
     live = [each.clone() for each in network.live()]
 
@@ -207,9 +207,12 @@ def _train(case: Case, network: Trainable, batches: list[Rows], judged: Rows, ra
     return _finite(case.loss(judged, network))
 
 
-def without_dropout(case: Case) -> Trainable | None:
-    """A copy of the network whose dropout layers drop nothing; None where there are none."""
-    twin, found = case.twin(), False
+def unregularised(case: Case) -> Trainable | None:
+    """A copy of the network without dropout and without penalties of layers; None where there are neither."""
+    twin = case.twin()
+    found = bool(getattr(twin, "penalized", False))
+    if found:
+        twin.penalized = False  # type: ignore[attr-defined]
     for module in _modules(twin):
         if isinstance(module, nn.modules.dropout._DropoutNd) and module.p > 0:
             module.p, found = 0.0, True
@@ -226,7 +229,8 @@ def dropouts(case: Case) -> dict[str, float]:
         if isinstance(module, nn.modules.dropout._DropoutNd):
             found[name] = float(module.p)
         elif isinstance(module, layers.Dropout):
-            found[name] = 1.0 - 1.0 / float(module.scale[0])
+            own = name.removeprefix("graph.layers.").removesuffix(".dropout")
+            found[own] = 1.0 - 1.0 / float(module.scale[0])
     return {name: share for name, share in found.items() if share > 0}
 
 

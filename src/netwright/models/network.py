@@ -132,6 +132,13 @@ class GraphNetwork(Trainable):
             kind = ArrayChain if backprop_numpy.works(self.flat, rows) else backprop.Chain
             self.chain = kind(layers, loss, self.logits[0], self.layout, self.flat)
 
+    def select(self, places: list[int]) -> GraphNetwork:
+        """A network of some of the members, with copies of all that is theirs."""
+        made = super().select(places)
+        assert isinstance(made, GraphNetwork)
+        made.chain = None  # it is written out on the parameters of this one
+        return made
+
     def forward(self, raw: dict[str, Tensor], mode: Mode = PREDICT) -> list[Tensor]:
         """Outputs [M, B, ...]; those that are joined with their loss before the last activation."""
         self.layout.bind(self.flat if torch.is_grad_enabled() else self.flat.detach())
