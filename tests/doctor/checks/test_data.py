@@ -27,7 +27,7 @@ def _moons(noise: float = 0.2, rows: int = 400) -> Part:
     from sklearn.datasets import make_moons
 
     x, y = make_moons(rows, noise=noise, random_state=0)
-    return x, y.astype(np.int64)
+    return np.asarray(x), np.asarray(y, dtype=np.int64)
 
 
 @pytest.mark.parametrize("name", ["breast_cancer", "wine", "iris", "diabetes", "moons"])

@@ -120,7 +120,9 @@ def shared_rows_after(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 def _notable(each: Copies) -> bool:
     """Enough rows to look at: 8 % of them, or 20 that are not as frequent among the training rows."""
-    return (each.share >= NOTABLE and each.shared.sum() >= 5) or (each.shared.sum() >= 20 and each.within < each.share / 2)
+    return (each.share >= NOTABLE and each.shared.sum() >= 5) or (
+        each.shared.sum() >= 20 and each.within < each.share / 2
+    )
 
 
 def _of_copies(case: Case, part: str, each: Copies, severity: Any) -> Diagnosis:
