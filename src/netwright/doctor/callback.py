@@ -77,9 +77,9 @@ class Doctor(Monitor):
     def on_end(self, state: State) -> None:
         super().on_end(state)
         self.examination = self.examine(state.population)
-        primary = self.examination.primary
-        if primary is not None and primary.severity == "error":
-            state.verdict = f"{primary.message}; {primary.fix.text}"
+        for each in self.diagnoses:
+            if each.id == "not_finite_loss":
+                state.verdict = f"{each.message}; {each.cause}; {each.fix.text}"
         if self.verbose:
             print(self.examination)
 

@@ -1,10 +1,10 @@
 """Watches a training, member by member, at next to no cost: what the checks conclude from afterwards.
 
-Gradient norm and loss of each step (of every fourth step of larger networks) are kept where they are, and
-gathered some dozens of steps at a time. All parameters are looked at in the first steps and then about once
-an epoch; the activations on some training rows after the epochs 0, 1, 2, 4, 8, ... and the last. Which steps
-and epochs these are depends on nothing but the sizes. No random number is drawn, and nothing that a forward
-pass changes stays changed: weights are the same with and without it.
+Gradient norms and losses of the first 32 steps, and then of every eighth, are kept where they are and
+gathered some dozens at a time; whether a gradient is finite is seen in each step. All parameters are looked
+at in the first steps and then rarely; the activations on some training rows after the epochs 0, 1, 2, 4, 8,
+... and the last. Which steps and epochs these are depends on nothing but the sizes. No random number is
+drawn, and nothing that a forward pass changes stays changed: weights are the same with and without it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from netwright.training.population import Population
 
 PROBE_ROWS = 127  # a prime number, so that the axis of rows is known by its length
 EVERY = 50  # steps between two looks at all parameters, at least
+EARLY = 32  # steps whose norms are all taken
+RARELY = 8  # steps between two norms after them
 TINY = 20_000  # parameters of all members, whose norms cost next to nothing
 MOST_LOOKS = 4000  # gradient norms of an epoch
 WAITING = 64  # norms and losses that wait to be gathered
@@ -42,7 +44,8 @@ Shares = list[float]
 class Look(NamedTuple):
     """What one step left behind: norms and losses of the members that had rows."""
 
-    step: int
+    epoch: int  # from 0
+    inside: int  # its place in the epoch
     norm: Any  # [M], or a number
     losses: Any  # [M]
     output: Any  # of networks that have not told their losses
@@ -52,11 +55,10 @@ class Look(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """Several steps of an epoch: their places in it [S]; norms, losses, and who had rows, each [S, M]."""
+    """Several steps: epochs and places in them [S, 2]; norms, losses, and who had rows, each [S, M]."""
 
     numbers: list[int]
-    epoch: int
-    inside: np.ndarray
+    places: np.ndarray
     norm: np.ndarray
     loss: np.ndarray
     active: np.ndarray
@@ -118,8 +120,8 @@ class Monitor(Callback):
         self.on_cpu = flat.device.type == "cpu"
         self.tiny = self.on_cpu and flat.dtype == torch.float32 and flat.numel() <= TINY
         self.passes = max(1, population.feed.passes)
-        self.look_every = max(1 if self.tiny else 4, math.ceil(self.passes / MOST_LOOKS))
-        self.sample_every = max(EVERY, self.passes if self.tiny else self.passes // 4)
+        self.look_every = max(RARELY, math.ceil(self.passes / MOST_LOOKS))
+        self.sample_every = 4 * max(EVERY, self.passes) if self.tiny else max(EVERY, self.passes // 4)
         self.next_sample = state.step
         self.axes: list[int | None] | None = None  # of the units of each activation
         self.probe_rows = self._probe_of(population)
@@ -145,13 +147,19 @@ class Monitor(Callback):
             self._moved()
         step = state.step
         sampled = step == self.next_sample
-        if step % self.look_every and not sampled:
+        gradient = state.gradient
+        if self.on_cpu and gradient is not self.viewed:
+            self.values = _array(gradient)
+            self.viewed = gradient if gradient.dtype == torch.float32 else None  # others may be copies
+            self.first_value, self.last_value = self.values[:, 0], self.values[:, -1]
+        if step >= EARLY and step % self.look_every and not sampled:
+            # What is not finite in a loss is so at the network's end, and mostly at its start.
+            if self.on_cpu and not _adds_up(self.first_value, self.last_value):
+                self._look_for_bad(state)
             return
-        gradient, batch = state.gradient, state.batch
+        batch = state.batch
         if self.tiny and len(gradient) == 1:
-            if gradient is not self.viewed:
-                self.viewed, self.values = gradient, gradient.numpy()[0]
-            norm = self.values.dot(self.values)  # squared; see `_gather`
+            norm = self.values[0].dot(self.values[0])  # squared; see `_gather`
             fine = math.isfinite(norm)
         else:
             norm = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float32)
@@ -159,11 +167,9 @@ class Monitor(Callback):
         if not fine:
             norm = self._long_norm(gradient)
             self._look_for_bad(state)
-        if self.untold:
-            look = Look(step, norm, state.step_losses, state.output, batch.target, batch.weight, batch.active)
-        else:
-            look = Look(step, norm, state.step_losses, None, None, None, batch.active)
-        self.looking.append(look)
+        given = (state.output, batch.target, batch.weight) if self.untold else (None, None, None)
+        inside = step - self.first_step
+        self.looking.append(Look(self.epoch, inside, norm, state.step_losses, *given, batch.active))
         if len(self.looking) >= WAITING:
             self._gather()
         if sampled:
@@ -199,7 +205,7 @@ class Monitor(Callback):
         if not self.looking:
             return
         looks, self.looking = self.looking, []
-        inside = np.array([look.step - self.first_step for look in looks])
+        places = np.array([(look.epoch, look.inside) for look in looks])
         if isinstance(looks[0].norm, Tensor):
             norms = _array(torch.stack([look.norm for look in looks]))
         else:
@@ -210,7 +216,7 @@ class Monitor(Callback):
             everyone = torch.ones(len(self.numbers), dtype=torch.bool)
             rows = [everyone if look.active is None else look.active.cpu() for look in looks]
             active = torch.stack(rows).numpy()
-        self.looked.append(Looked(self.numbers, self.epoch, inside, norms, losses, active))
+        self.looked.append(Looked(self.numbers, places, norms, losses, active))
 
     def _long_norm(self, gradient: Tensor) -> Any:
         """A norm whose square may be beyond float32, or that is not finite; as the others are kept."""
@@ -299,15 +305,16 @@ class Monitor(Callback):
             self._probe(state.epoch)
 
     def _is_probed(self, epoch: int) -> bool:
-        """Epochs 1, 2, 4, 8, ...; of tiny networks 1, 4, 16, ..."""
+        """Epochs 1, 2, 4, 8, ...; of tiny networks 1, 8, 64, ..."""
         power = epoch & (epoch - 1) == 0
-        return power and (not self.tiny or epoch.bit_length() % 2 == 1)
+        return power and (not self.tiny or epoch.bit_length() % 3 == 1)
 
     def _flush(self) -> None:
         """Finishes what the epoch's steps have begun, before members may leave."""
         if self.kept is not None:
             self._moved()
-        self._gather()
+        if self.total > 1:
+            self._gather()
 
     def _fused(self) -> bool:
         return not isinstance(self.population.network, ForeignNetwork)
@@ -392,6 +399,7 @@ class Monitor(Callback):
             self.records = []
             return
         self._flush()
+        self._gather()
         # Those of members that left stay as they were then; the last probe is of the last epoch's weights.
         change = (self.population.network.flat.detach() - self.first).abs_()
         moved = np.stack([_array(part.amax(1)) for part in change.split(self.sizes, 1)], 1)  # [M, N]
@@ -417,11 +425,11 @@ class Monitor(Callback):
         norms, losses = [], []
         for each in self.looked:
             if member in each.numbers:
-                place = each.numbers.index(member)
-                own = each.active[:, place]
-                steps += [self._own_step(member, each.epoch, inside) for inside in each.inside[own].tolist()]
-                norms.append(each.norm[own, place])
-                losses.append(each.loss[own, place])
+                column = each.numbers.index(member)
+                own = each.active[:, column]
+                steps += [self._own_step(member, *place) for place in each.places[own].tolist()]
+                norms.append(each.norm[own, column])
+                losses.append(each.loss[own, column])
         sampled = [
             each
             for each in self.samples
@@ -524,15 +532,26 @@ def _undisturbed(network: Any) -> Iterator[None]:
     owned = getattr(network, "owned", [])
     flags = [(part, part.training) for own in owned for part in own.modules()]
     kept = [(each, each.clone()) for each in network.live()]
-    devices = [torch.cuda.current_device()] if network.flat.device.type == "cuda" else []
+    device = network.flat.device
+    random = torch.get_rng_state()
+    there = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     try:
-        with torch.random.fork_rng(devices):
-            yield
+        yield
     finally:
+        torch.set_rng_state(random)
+        if there is not None:
+            torch.cuda.set_rng_state(there, device)
         for part, training in flags:
             part.training = training
         for each, before in kept:
             each.copy_(before)
+
+
+def _adds_up(first: np.ndarray, last: np.ndarray) -> bool:
+    """Whether some values are finite; most often there is one of each."""
+    if len(first) == 1:
+        return math.isfinite(first[0] + last[0])
+    return bool(np.isfinite(first + last).all())
 
 
 def _alike(one: Look, other: Look, rows: int, others: int) -> bool:

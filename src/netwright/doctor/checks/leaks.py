@@ -177,6 +177,8 @@ def too_good(case: Case, record: Record) -> Iterator[Diagnosis]:
     if not reasons:
         return
     stand = standing(case)
+    if not len(stand.validation):
+        raise CannotTellError("there are no validation rows")
     base = float(stand.references["constant"].mean())
     score = float(stand.validation.mean())
     if (score - base) / max(1 - base, 1e-9) < 0.95:
