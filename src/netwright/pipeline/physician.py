@@ -18,7 +18,7 @@ from netwright.pipeline.prepare import Prepared
 from netwright.training.callbacks import State
 from netwright.training.population import Population
 
-MEANINGLESS = ("not_finite_data", "symmetric_start", "input_ignored", "mixed_rows")
+MEANINGLESS = ("not_finite_data", "symmetric_start", "input_ignored")
 """errors before the first step after which no training can mean anything"""
 
 WIDEST = 1000  # columns of numbers that simple models get; the most varied ones

@@ -104,7 +104,7 @@ def _judged(case: Case, call: Call, values: np.ndarray, normed: bool) -> Diagnos
         "columns in their own units: the weights of large ones get nearly all of the gradient",
         Fix(
             "bring each column to mean 0 and deviation 1 by the training rows, or begin the network with a "
-            "normalisation (nn.BatchNorm1d, nw.layers.Normalization)",
+            "normalisation (nn.BatchNorm1d, nw.layers.BatchNormalization)",
             {"inputs.number.scaling": "standard"},
         ),
         member=case.member,
