@@ -84,10 +84,14 @@ class DoctorDetector(Detector):
 
 
 def detectors() -> dict[str, Callable[[], Detector]]:
-    """All detectors by name; those of other tools where `rivals.py` stands beside this file."""
-    found: dict[str, Callable[[], Detector]] = {"doctor": DoctorDetector}
-    try:
-        import rivals  # type: ignore[import-not-found]
-    except ModuleNotFoundError:
-        return found
-    return found | rivals.RIVALS
+    """All detectors by name, but for those that are not installed."""
+    from rivals import RIVALS  # which are detectors themselves
+
+    return {"doctor": DoctorDetector} | RIVALS
+
+
+def means_of(name: str) -> dict[str, tuple[str, ...]]:
+    """What the rules of a detector stand for, installed or not."""
+    from rivals import EVERY
+
+    return EVERY[name].means if name in EVERY else {}

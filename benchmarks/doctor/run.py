@@ -2,6 +2,7 @@
 
     python benchmarks/doctor/run.py --smoke --out results.jsonl
     python benchmarks/doctor/run.py --part dev --jobs 2 --out results.jsonl
+    python benchmarks/doctor/run.py --part dev --rivals --plain results.jsonl --out rivals.jsonl
     python benchmarks/doctor/run.py --part all --sealed --out results.jsonl
 
 Results are lines of JSON; what stands in the file already is not run again. `--harm` measures only which
@@ -26,6 +27,7 @@ import torch
 from bases import references
 from detectors import detectors
 from harm import SEEDS, harms
+from rivals import MISSING, RIVALS
 from setups import Setup, setups
 
 from training import fit
@@ -130,6 +132,16 @@ def chosen(options: argparse.Namespace) -> list[Setup]:
     return found
 
 
+def asked_of(options: argparse.Namespace) -> tuple[str, ...]:
+    """The detectors that are to watch, by name."""
+    names = set(options.detectors.split(",")) - {""}
+    if options.rivals:
+        names |= set(RIVALS)
+        if MISSING:
+            print(f"not installed, and left out: {', '.join(MISSING)} (pip install {' '.join(MISSING)})")
+    return tuple(sorted(names or {"doctor"}))
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--smoke", action="store_true", help="some ten minutes")
@@ -137,7 +149,8 @@ def main() -> None:
     parser.add_argument("--sealed", action="store_true", help="yes, ask detectors of the sealed half")
     parser.add_argument("--harm", action="store_true", help="only measure which faults hurt")
     parser.add_argument("--only", default="", help="parts of names of set-ups, with commas between them")
-    parser.add_argument("--detectors", default="doctor")
+    parser.add_argument("--detectors", default="", help="their names, with commas; the doctor unless given")
+    parser.add_argument("--rivals", action="store_true", help="the rivals (beside what --detectors names)")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--plain", type=Path, nargs="*", default=[], help="other files with results to use")
     parser.add_argument("--out", type=Path, required=True)
@@ -161,7 +174,7 @@ def main() -> None:
     )
     if options.harm:
         return
-    names = tuple(sorted(options.detectors.split(",")))
+    names = asked_of(options)
     seeds = 1 if options.smoke else WATCHED
     run_all(
         [("watch", each.name, seed, names) for seed in range(seeds) for each in [*healthy, *hurts]],

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from detectors import detectors
+from detectors import means_of
 from harm import harms
 from run import read
 from setups import Setup, setups
@@ -55,8 +55,7 @@ def interval(*groups: np.ndarray, of: Any = np.mean) -> tuple[float, float, floa
 
 def table(rows: list[dict[str, Any]], chosen: dict[str, Setup], detector: str) -> list[tuple[str, str]]:
     """The figures of a detector, by their names."""
-    made = detectors().get(detector)
-    means = made().means if made is not None else {}
+    means = means_of(detector)
     healthy: dict[str, dict[str, list[float]]] = {"E": defaultdict(list), "W": defaultdict(list)}
     harmful: dict[str, dict[str, list[float]]] = {
         name: defaultdict(list) for name in ("any", "E", "first", "three")
@@ -96,8 +95,7 @@ def table(rows: list[dict[str, Any]], chosen: dict[str, Setup], detector: str) -
 
 def show_wrong(rows: list[dict[str, Any]], chosen: dict[str, Setup], detector: str) -> None:
     """False alarms, what was missed and what was called by another name; and which rules did it."""
-    made = detectors().get(detector)
-    means = made().means if made is not None else {}
+    means = means_of(detector)
     count: Counter[str] = Counter()
     for row in sorted(rows, key=lambda row: (bool(chosen[row["setup"]].fault), row["setup"], row["seed"])):
         setup, own = chosen[row["setup"]], row["detectors"][detector]
@@ -154,16 +152,21 @@ def main() -> None:
         if row["kind"] == "watch" and row["setup"] in chosen:
             for detector in row["detectors"]:
                 kept[detector][row["setup"], row["seed"]] = row  # the latest
-    print("the sealed half" if options.sealed else "the development half")
-    for detector, own in kept.items():
-        if options.detector in ("", detector):
-            print(f"\n{detector}")
-            for name, figure in table(list(own.values()), chosen, detector):
-                print(f"  {name:28}{figure}")
-            print(f"  {'same score unwatched':28}{same(rows, list(own.values()))}")
-            print(f"  {'crashed':28}{sum('error' in row for row in own.values())}")
-            if options.wrong:
-                show_wrong(list(own.values()), chosen, detector)
+    print("the sealed half" if options.sealed else "the development half", end="\n\n")
+    shown = {name: list(own.values()) for name, own in kept.items() if options.detector in ("", name)}
+    columns = [
+        {"": name}
+        | dict(table(own, chosen, name))
+        | {"same score unwatched": same(rows, own)}
+        | {"crashed": str(sum("error" in row for row in own))}
+        for name, own in shown.items()
+    ]
+    for figure in dict.fromkeys(figure for column in columns for figure in column):
+        print(f"{figure:28}" + "".join(f"{column.get(figure, ''):24}" for column in columns).rstrip())
+    if options.wrong:
+        for name, own in shown.items():
+            print(f"\n{name}")
+            show_wrong(own, chosen, name)
 
 
 if __name__ == "__main__":
