@@ -34,6 +34,7 @@ class Doctor(Monitor):
     Attributes:
         examination: all that was found, and what could not be looked for.
         diagnoses: of the examination; what to begin with first.
+        seen: what the first member was like after the last step, with what the checks have found out.
 
     Example:
         >>> import numpy as np
@@ -60,6 +61,7 @@ class Doctor(Monitor):
         self.preflight, self.test, self.verbose = preflight, test, verbose
         self.groups, self.names = groups, None if names is None else list(names)
         self.examination = Examination()
+        self.seen: Case | None = None
 
     @property
     def diagnoses(self) -> list[Diagnosis]:
@@ -87,6 +89,7 @@ class Doctor(Monitor):
         """What can be said after the last step, of at most three members."""
         places = evenly(len(self.records), min(MOST_MEMBERS, len(self.records))).tolist()
         cases = [self.case(population, place) for place in places]
+        self.seen = cases[0]
         return examine.after(cases, [self.records[place] for place in places], self.examination)
 
     def case(self, population: Population, place: int) -> Case:

@@ -3,20 +3,64 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
-from torch import nn
+import torch
+from torch import Tensor, nn
 
+from netwright import callbacks as public
+from netwright.doctor.attempt import WORST, bounded, sharp
 from netwright.doctor.callback import Doctor
 from netwright.doctor.case import Case, case_of
 from netwright.doctor.diagnosis import Examination
 from netwright.errors import NetwrightError
+from netwright.nn.foreign import ForeignNetwork
 from netwright.training.callbacks import Callback, State
 
-WORST = -1.0  # the least mark that counts: what is beyond it is as bad
+WRITERS = (Doctor, public.CSVLogger, public.ModelCheckpoint, public.TensorBoard, public.History)
+"""callbacks that do not change a training, and are not wanted beside a trial"""
+
+
+@dataclass(frozen=True)
+class Again:
+    """An optimiser of PyTorch, to be made for other modules of the same kind.
+
+    Arguments:
+        kind: its class.
+        groups: settings of each group of parameters, and which of the module's they are.
+        count: of the module's parameters; another module has all of its own in the first group.
+    """
+
+    kind: Any
+    groups: tuple[tuple[dict[str, Any], tuple[int, ...]], ...]
+    count: int
+
+    @classmethod
+    def of(cls, made: torch.optim.Optimizer, module: nn.Module) -> Again:
+        places = {id(each): place for place, each in enumerate(module.parameters())}
+        groups = tuple(
+            (
+                {name: value for name, value in group.items() if name != "params"},
+                tuple(places[id(each)] for each in group["params"] if id(each) in places),
+            )
+            for group in made.param_groups
+        )
+        return cls(type(made), groups, len(places))
+
+    @property
+    def whole(self) -> bool:
+        """Whether it holds all parameters."""
+        return sum(len(places) for _, places in self.groups) == self.count
+
+    def __call__(self, module: nn.Module) -> torch.optim.Optimizer:
+        own = list(module.parameters())
+        if len(own) != self.count:
+            return self.kind([{"params": own, **self.groups[0][0]}])
+        return self.kind([{"params": [own[each] for each in at], **given} for given, at in self.groups])
 
 
 @dataclass(frozen=True)
@@ -25,12 +69,13 @@ class Course:
 
     Arguments:
         module: with the weights that it starts from; never trained itself.
-        loss, optimizer, learning_rate, schedule, clip_norm: as of `Trainer`.
-        epochs, batch_size: as of `Trainer.fit`.
+        loss, optimizer, learning_rate, schedule, clip_norm: as of `Trainer`; or an `Again`.
+        epochs, batch_size, shuffle: as of `Trainer.fit`.
         x, y, weight: training rows.
         validation: (x, y) that choices are made on.
         seed: of order and dropout.
-        callbacks: the user's own.
+        callbacks: the user's own, as they were before any training; copies are used.
+        options: other arguments of `Trainer`: device, precision, metrics, ...
         changes: what was changed of the user's course, in words.
     """
 
@@ -46,8 +91,10 @@ class Course:
     y: Any
     weight: Any
     validation: tuple[Any, Any]
-    seed: int
-    callbacks: tuple[Callable[[], Callback], ...] = ()
+    seed: int = 0
+    callbacks: tuple[Callback, ...] = ()
+    options: dict[str, Any] = field(default_factory=lambda: {"device": "cpu"})
+    shuffle: bool = True
     changes: tuple[str, ...] = ()
 
     def changed(self, words: str, **values: Any) -> Course:
@@ -55,85 +102,188 @@ class Course:
         return replace(self, changes=(*self.changes, words), **values)
 
 
+class Memory(Callback):
+    """Keeps the weights of some epochs, and the case as it is at the end. Changes nothing.
+
+    Arguments:
+        at: an epoch whose weights are wanted; another training is compared with them.
+
+    Attributes:
+        case: at the end; None where the training never began.
+        losses: mean training loss of each epoch. [E]
+        best, best_epoch: the network of the epoch with the lowest validation loss; None and 0 without any.
+        last: the network of the last epoch whose loss was a finite number.
+    """
+
+    def __init__(self, at: int = 0) -> None:
+        self.at = at
+        self.case: Case | None = None
+        self.losses: list[float] = []
+        self.lowest, self.best_epoch, self.seed = math.inf, 0, 0
+        self.kept: dict[str, list[Tensor]] = {}
+
+    def on_start(self, state: State) -> None:
+        self.seed = int(state.population.members[0].seed)
+
+    def on_epoch(self, state: State) -> None:
+        row, network = state.rows[0], state.population.network
+        self.losses.append(float(row["train_loss"]))
+        loss = float(row.get("validation_loss", math.nan))
+        names = ["last"] if bool(torch.isfinite(network.flat).all()) else []
+        if loss < self.lowest and names:
+            self.lowest, self.best_epoch = loss, state.epoch
+            names.append("best")
+        if state.epoch <= self.at:
+            names.append("at")
+        if names:
+            values = [each.detach().clone() for each in (network.flat, *network.live())]
+            self.kept |= dict.fromkeys(names, values)
+
+    def on_end(self, state: State) -> None:
+        self.case = case_of(state.population)
+
+    def network(self, name: str) -> ForeignNetwork | None:
+        """What was kept as "best", "last" or "at"."""
+        if self.case is None or name not in self.kept:
+            return None
+        made = self.case.twin()
+        assert isinstance(made, ForeignNetwork)
+        with torch.no_grad():
+            for own, value in zip((made.flat, *made.live()), self.kept[name], strict=True):
+                own.copy_(value)
+        made.detach()
+        return made
+
+
 @dataclass
 class Outcome:
     """What a course has led to.
 
     Arguments:
-        module: trained; None when the training broke down before its first epoch was over.
-        marks: of the validation rows, as `Case.marks`. [v]
-        losses: mean training loss of each epoch. [E]
+        module: trained.
+        marks: of the validation rows, as `Case.marks`; all the worst where the training broke down. [v]
+        memory: of the training.
         examination: what the doctor said, where it was asked.
-        case: of the trained network; None when it broke down.
-        epochs: that were made.
+        failure: why it broke down; None when it did not.
     """
 
     module: nn.Module
     marks: np.ndarray
-    losses: list[float]
+    memory: Memory
     examination: Examination
-    case: Case | None
-    epochs: int
+    failure: NetwrightError | None = None
+
+    @property
+    def case(self) -> Case | None:
+        return self.memory.case
+
+    @property
+    def epochs(self) -> int:
+        """That were made."""
+        return max(1, len(self.memory.losses))
 
     @property
     def score(self) -> float:
         """The mean mark: accuracy or R² of the validation rows."""
         return float(self.marks.mean())
 
+    @property
+    def classes(self) -> np.ndarray | None:
+        """Of the validation rows. [v] or None"""
+        case = self.case
+        if case is None or case.validation is None or case.task not in ("classes", "yes_no"):
+            return None
+        return case.wanted(case.validation)
 
-class _Judge(Callback):
-    """Keeps the case as it is at the end."""
+    @property
+    def sharp(self) -> np.ndarray:
+        """Sharper marks of the validation rows, see `attempt.sharp`; the usual ones where none. [v]"""
+        return self.marks if self.failure is not None else marks_of(self.case, None, len(self.marks))[1]
 
-    case: Case | None = None
+    def kept(self, name: str) -> tuple[np.ndarray, np.ndarray]:
+        """Both of weights that were kept, see `Memory`; the worst where there are none. Each [v]"""
+        network = self.memory.network(name)
+        if network is None:
+            return np.full_like(self.marks, WORST), np.full_like(self.marks, WORST)
+        return marks_of(self.case, network, len(self.marks))
 
-    def on_end(self, state: State) -> None:
-        self.case = case_of(state.population)
+
+def marks_of(
+    case: Case | None, network: ForeignNetwork | None = None, rows: int = 1
+) -> tuple[np.ndarray, np.ndarray]:
+    """Marks and sharp marks of the validation rows. Each [v]"""
+    if case is None or case.validation is None or case.task == "unknown":
+        return np.full(rows, WORST), np.full(rows, WORST)
+    held = case.validation
+    answers = case.answers(held, network)
+    marks = bounded(case.marks(answers, held))
+    found = sharp(answers, case.wanted(held)) if case.task in ("classes", "yes_no") else None
+    return marks, marks if found is None else found
 
 
-def follow(course: Course, epochs: int | None = None, *, doctor: Doctor | None = None) -> Outcome:
+def follow(
+    course: Course, epochs: int | None = None, *, doctor: Doctor | None = None, at: int = 0
+) -> Outcome:
     """Trains a copy of a course's module.
 
     Arguments:
         course: what to do; not changed.
         epochs: other than the course's.
         doctor: who is asked; nobody unless given.
+        at: see `Memory`.
     """
     from netwright.trainer.trainer import Trainer  # which offers this as a method
 
-    module, judge = copy.deepcopy(course.module), _Judge()
-    watching = [make() for make in course.callbacks] + [judge] + ([doctor] if doctor is not None else [])
-    count = course.epochs if epochs is None else epochs
+    module = copy.deepcopy(course.module)
+    own = course.optimizer
     trainer = Trainer(
         module,
         course.loss,
-        course.optimizer,
+        own(module) if isinstance(own, Again) else own,
         course.learning_rate,
-        callbacks=watching,
+        callbacks=copy.deepcopy(course.callbacks),
         schedule=course.schedule,
         clip_norm=course.clip_norm,
         seed=course.seed,
-        device="cpu",
+        **course.options,
     )
-    losses: list[float] = []
+    return watched(trainer, course, course.epochs if epochs is None else epochs, doctor=doctor, at=at)
+
+
+def watched(
+    trainer: Any, course: Course, epochs: int, *, doctor: Doctor | None = None, at: int = 0, verbose: int = 0
+) -> Outcome:
+    """Trains a trainer's own module, as it does by itself.
+
+    Raises:
+        InputError: data that do not fit.
+    """
+    memory, own = Memory(at), trainer.callbacks
+    failure = None
+    trainer.callbacks = [*own, memory, *(() if doctor is None or doctor in own else (doctor,))]
     try:
-        history = trainer.fit(
+        trainer.fit(
             course.x,
             course.y,
-            epochs=count,
+            epochs=epochs,
             batch_size=course.batch_size,
             validation_data=course.validation,
             sample_weight=course.weight,
-            verbose=0,
+            shuffle=course.shuffle,
+            verbose=verbose,
         )
-        losses = list(history.history["loss"])
-    except NetwrightError:
-        if doctor is None and judge.case is None and trainer.network is None:
+    except NetwrightError as error:
+        if memory.case is None:
             raise  # the data do not fit: nothing to do with how the training went
+        failure = error
+    finally:
+        trainer.callbacks = own
     rows = len(course.validation[1])
-    marks = np.full(rows, WORST)
-    case = judge.case
-    if case is not None and case.validation is not None and case.task != "unknown":
-        found = case.marks(case.answers(case.validation), case.validation)
-        marks = np.clip(np.nan_to_num(found, nan=WORST), WORST, 1.0)
+    marks = np.full(rows, WORST) if failure is not None else marks_of(memory.case, rows=rows)[0]
     examination = doctor.examination if doctor is not None else Examination()
-    return Outcome(module, marks, losses, examination, case, max(1, len(losses)))
+    return Outcome(trainer.module, marks, memory, examination, failure)
+
+
+def steering(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:
+    """Copies of those that may change a training, as they are now."""
+    return tuple(copy.deepcopy(each) for each in callbacks if not isinstance(each, WRITERS))

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import copy
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, is_dataclass, replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -12,52 +15,108 @@ from torch import Tensor, nn
 from netwright import callbacks, optimizers
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import Diagnosis
+from netwright.schedules import LearningRateSchedule
 from netwright.trainer import surgery
-from netwright.trainer.course import Course
+from netwright.trainer.course import Again, Course
 
 
 @dataclass(frozen=True)
 class Patient:
-    """What a remedy may look at: the case as it was after the original training, and what was said."""
+    """What a remedy may look at.
+
+    Arguments:
+        case: as it was after the original training; None where there is none.
+        diagnosis: what the remedy is for.
+        last: the module as it was after the last epoch whose numbers were finite, where the training broke
+            down; None otherwise.
+    """
 
     case: Case | None
     diagnosis: Diagnosis
+    last: nn.Module | None = None
+
+    @property
+    def told(self) -> dict[str, Any]:
+        """Settings that the diagnosis itself recommends, by dotted key."""
+        return self.diagnosis.fix.config
 
 
 Remedy = Callable[[Course, Patient], Course | None]
 """gives a changed course, or None where it does not apply"""
+
+ENOUGH_STEPS = 300  # a training of fewer is hardly one
+MOST_LONGER = 5  # times the epochs
+MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
+MOMENTUM = 0.1  # of batch normalisation, as PyTorch has it
 
 
 # ------------------------------------------------------------------------------------------------- rate
 
 
 def _rate(course: Course, patient: Patient) -> float:
+    evidence = patient.diagnosis.evidence.get("learning_rate")
+    if evidence:
+        return float(evidence)
     return patient.case.plan.learning_rate if patient.case is not None else 1e-3
+
+
+def at_rate(course: Course, rate: float) -> Course:
+    """Another learning rate, with the same schedule where that is one of rates relative to it."""
+    own = course.optimizer
+    inside = getattr(own, "learning_rate", None)
+    values: dict[str, Any] = {"learning_rate": rate}
+    if not isinstance(course.schedule, str):
+        values["schedule"] = "constant"
+    if isinstance(inside, LearningRateSchedule):
+        values["optimizer"] = replace(own, learning_rate=rate)
+    return course.changed(f"learning rate {rate:.3g}", **values)
+
+
+def told_rate(course: Course, patient: Patient) -> Course | None:
+    """The rate that the diagnosis has proved to be better, or recommends."""
+    rate = patient.told.get("training.learning_rate")
+    if isinstance(rate, int | float) and rate > 0:
+        return at_rate(course, float(rate))
+    if patient.told.get("training.schedule"):  # the rate falls too early
+        return at_rate(course, _rate(course, patient))
+    return None
+
+
+def lowest_rate(course: Course, patient: Patient) -> Course | None:
+    """The rate whose short training came furthest, where it is another one than the recommended."""
+    losses = patient.diagnosis.evidence.get("loss_at_rates") or {}
+    known = {float(rate): loss for rate, loss in losses.items() if loss is not None}
+    if not known:
+        return None
+    rate = min(known, key=lambda each: known[each])
+    told = patient.told.get("training.learning_rate")
+    if isinstance(told, int | float) and abs(rate / told - 1) < 0.05:
+        return None
+    return at_rate(course, rate)
 
 
 def rate_times(factor: float) -> Remedy:
     """Another learning rate."""
 
     def change(course: Course, patient: Patient) -> Course | None:
-        rate = _rate(course, patient) * factor
-        return course.changed(f"learning rate {rate:.3g}", learning_rate=rate, schedule="constant")
+        return at_rate(course, _rate(course, patient) * factor)
 
     return change
 
 
 def usual_rate(course: Course, patient: Patient) -> Course | None:
     """The rate that the optimiser usually has: .05 for SGD without momentum, .01 with, .001 for all else."""
-    name = patient.case.plan.optimizer if patient.case is not None else "adam"
+    plan = patient.case.plan if patient.case is not None else None
     rate = 0.001
-    if "sgd" in name:
-        rate = 0.01 if getattr(course.optimizer, "momentum", 0.0) else 0.05
+    if plan is not None and plan.optimizer == "sgd":
+        rate = 0.01 if plan.momentum else 0.05
     if abs(rate / max(_rate(course, patient), 1e-30) - 1) < 0.01:
         return None
-    return course.changed(f"learning rate {rate:g}", learning_rate=rate, schedule="constant")
+    return at_rate(course, rate)
 
 
 def usual_optimizer(course: Course, patient: Patient) -> Course | None:
-    """Adam at .001 without weight decay, gradients clipped at 1."""
+    """Adam at .001 for all parameters, without weight decay, gradients clipped at 1."""
     return course.changed(
         "Adam at a learning rate of 0.001, gradients clipped at 1",
         optimizer=optimizers.Adam(learning_rate=0.001),
@@ -67,21 +126,55 @@ def usual_optimizer(course: Course, patient: Patient) -> Course | None:
     )
 
 
+def all_held(course: Course, patient: Patient) -> Course | None:
+    """The optimiser is given all parameters."""
+    own = course.optimizer
+    if not isinstance(own, Again) or own.whole:
+        return None
+    return course.changed("the optimiser holds all parameters", optimizer=replace(own, count=-1))
+
+
 def no_decay(course: Course, patient: Patient) -> Course | None:
     """The same optimiser without weight decay."""
     own = course.optimizer
-    if is_dataclass(own) and getattr(own, "weight_decay", None):
-        return course.changed("no weight decay", optimizer=replace(own, weight_decay=None))  # type: ignore[type-var]
+    if isinstance(own, optimizers.Optimizer) and own.weight_decay:
+        return course.changed("no weight decay", optimizer=replace(own, weight_decay=None))
+    if isinstance(own, Again) and any(given.get("weight_decay") for given, _ in own.groups):
+        groups = tuple(({**given, "weight_decay": 0.0}, places) for given, places in own.groups)
+        return course.changed("no weight decay", optimizer=replace(own, groups=groups))
     if patient.case is not None and patient.case.plan.weight_decay:
         return usual_optimizer(course, patient)
     return None
 
 
-def clipped(course: Course, patient: Patient) -> Course | None:
-    """Gradients clipped at a norm of 1."""
-    if course.clip_norm is not None and course.clip_norm <= 1.0:
+def more_decay(course: Course, patient: Patient) -> Course | None:
+    """AdamW with a weight decay of .1, at the same rate where that was Adam's."""
+    if isinstance(course.optimizer, Again):
         return None
-    return course.changed("gradients clipped at 1", clip_norm=1.0)
+    adam = patient.case is not None and patient.case.plan.optimizer.startswith("adam")
+    rate = _rate(course, patient) if adam else 0.001
+    return course.changed(
+        f"AdamW with a weight decay of 0.1 at a learning rate of {rate:.3g}",
+        optimizer=optimizers.AdamW(learning_rate=rate, weight_decay=0.1),
+        learning_rate=None,
+    )
+
+
+def clipped(course: Course, patient: Patient) -> Course | None:
+    """Gradients clipped at the norm that the diagnosis tells, or at 1."""
+    told = patient.told.get("training.clip_norm")
+    norm = float(told) if isinstance(told, int | float) and 0 < told < MOST_NORM else 1.0
+    if course.clip_norm is not None and course.clip_norm <= norm:
+        return None
+    return course.changed(f"gradients clipped at {norm:.3g}", clip_norm=norm)
+
+
+def going_on(course: Course, patient: Patient) -> Course | None:
+    """From the last finite weights at a tenth of the rate."""
+    if patient.last is None:
+        return None
+    made = at_rate(course, _rate(course, patient) / 10)
+    return made.changed("from the last finite weights", module=patient.last)
 
 
 def larger_batch(course: Course, patient: Patient) -> Course | None:
@@ -90,16 +183,25 @@ def larger_batch(course: Course, patient: Patient) -> Course | None:
 
 
 def longer(course: Course, patient: Patient) -> Course | None:
-    """Half as many epochs again."""
-    return course.changed("half as many epochs again", epochs=-(-course.epochs * 3 // 2))
+    """More epochs, where there are so few steps that this is hardly a training."""
+    steps = course.epochs * max(1, math.ceil(len(course.y) / course.batch_size))
+    if steps >= ENOUGH_STEPS:
+        return None
+    epochs = min(MOST_LONGER * course.epochs, math.ceil(course.epochs * ENOUGH_STEPS / steps))
+    return course.changed(f"{epochs} epochs", epochs=epochs)
 
 
 def kept_best(course: Course, patient: Patient) -> Course | None:
     """The weights of the best epoch are kept."""
-    early = lambda: callbacks.EarlyStopping(patience=max(3, course.epochs // 5), restore_best_weights=True)  # noqa: E731
+    early = callbacks.EarlyStopping(patience=max(3, course.epochs // 5), restore_best_weights=True)
     return course.changed(
         "early stopping, the best epoch's weights are kept", callbacks=(*course.callbacks, early)
     )
+
+
+def shuffled(course: Course, patient: Patient) -> Course | None:
+    """Rows come in another order in each epoch."""
+    return None if course.shuffle else course.changed("rows are shuffled", shuffle=True)
 
 
 # ----------------------------------------------------------------------------------------------- module
@@ -130,7 +232,24 @@ normed = _surgery("layer normalisation before the activations", surgery.with_nor
 activated = _surgery("ReLU between layers that had none", surgery.with_activations)
 open_end = _surgery("no activation after the last layer", surgery.without_end)
 less_dropout = _surgery("dropout of .2 at most", lambda module: surgery.with_dropout(module, 0.2))
+more_dropout = _surgery(
+    "dropout of .3 after the activations", lambda module: surgery.add_dropout(module, 0.3)
+)
 unfrozen = _surgery("all parameters train", surgery.unfrozen)
+
+
+def left_out(course: Course, patient: Patient) -> Course | None:
+    """Parts of the user's own without parameters that give what they get in another way are left out."""
+    values = patient.case.train if patient.case is not None else None
+    if values is None or len(values.raw) != 1:
+        return None
+    names = surgery.plain_parts(course.module, next(iter(values.raw.values()))[:4])
+    made = copy.deepcopy(course.module)
+    for name in names:
+        parent, _, last = name.rpartition(".")
+        setattr(made.get_submodule(parent), last, nn.Identity())
+    kinds = sorted({type(course.module.get_submodule(name)).__name__ for name in names})
+    return course.changed(f"{', '.join(kinds)} left out", module=made) if names else None
 
 
 def task_loss(course: Course, patient: Patient) -> Course | None:
@@ -151,14 +270,18 @@ def calm_norms(course: Course, patient: Patient) -> Course | None:
 
     def calm(part: nn.Module) -> nn.Module:
         assert isinstance(part, surgery.BATCH_NORMS)
-        made = type(part)(part.num_features, affine=part.affine)
+        if part.momentum == MOMENTUM and part.track_running_stats:
+            return part
+        made = type(part)(part.num_features, eps=part.eps, affine=part.affine)
         made.load_state_dict(part.state_dict(), strict=False)
+        changed.append(made)
         return made
 
+    changed: list[nn.Module] = []
     made = surgery.replaced(course.module, surgery.BATCH_NORMS, calm)
-    return (
-        None if made is None else course.changed("batch normalisation with its usual momentum", module=made)
-    )
+    if made is None or not changed:
+        return None
+    return course.changed(f"batch normalisation with a momentum of {MOMENTUM}", module=made)
 
 
 # ------------------------------------------------------------------------------------------------- data
@@ -168,8 +291,8 @@ def _inputs(course: Course) -> Tensor | None:
     """Inputs [n, ...] of floating numbers, where there is one tensor of them."""
     if isinstance(course.x, tuple | dict | list):
         return None
-    values = torch.as_tensor(course.x)
-    return values.float() if values.is_floating_point() or values.dtype == torch.float64 else None
+    values = torch.as_tensor(np.asarray(course.x))
+    return values.float() if values.is_floating_point() else None
 
 
 def standardised_inputs(course: Course, patient: Patient) -> Course | None:
@@ -177,14 +300,7 @@ def standardised_inputs(course: Course, patient: Patient) -> Course | None:
     values = _inputs(course)
     if values is None or isinstance(course.module, surgery.Standardised):
         return None
-    finite = torch.where(torch.isfinite(values), values, torch.nan)
-    if values.dim() > 2:  # pictures and series have one scale
-        mean, deviation = finite.nanmean(), finite[~finite.isnan()].std()
-    else:
-        mean = finite.nanmean(0)
-        deviation = (finite - mean).square().nanmean(0).sqrt()
-    deviation = torch.where(deviation > 1e-12, deviation, torch.ones_like(deviation))
-    made = surgery.Standardised(course.module, mean.nan_to_num(), deviation)
+    made = surgery.Standardised(course.module, *surgery.scale_of(values))
     return course.changed("inputs standardised", module=made)
 
 
@@ -218,13 +334,27 @@ def balanced(course: Course, patient: Patient) -> Course | None:
 
 def without_rows(course: Course, patient: Patient) -> Course | None:
     """Training rows whose labels look wrong are left out."""
-    rows = patient.diagnosis.evidence.get("rows")
-    if not rows:
+    notes = {} if patient.case is None else patient.case.notes
+    rows = notes.get("suspects", patient.diagnosis.evidence.get("suspects"))
+    if not rows or isinstance(course.x, tuple | dict | list):
         return None
     keep = np.setdiff1d(np.arange(len(course.y)), np.asarray(rows))
     x, y = np.asarray(course.x)[keep], np.asarray(course.y)[keep]
     weight = None if course.weight is None else np.asarray(course.weight)[keep]
     return course.changed(f"{len(rows)} doubtful rows left out", x=x, y=y, weight=weight)
+
+
+def robust_loss(course: Course, patient: Patient) -> Course | None:
+    """A loss that rows with wrong targets pull less at: label smoothing of .2, or Huber's."""
+    case = patient.case
+    kind = None if case is None else case.purpose.loss
+    if kind == "cross_entropy" and case is not None and case.purpose.takes == "logits":
+        target = np.asarray(course.y)
+        if target.ndim == 1 and target.dtype.kind in "iu":
+            return course.changed("label smoothing of 0.2", loss=nn.CrossEntropyLoss(label_smoothing=0.2))
+    if kind == "mse":
+        return course.changed("Huber's loss", loss=nn.HuberLoss())
+    return None
 
 
 def without_columns(course: Course, patient: Patient) -> Course | None:
@@ -260,56 +390,90 @@ def finite_rows(course: Course, patient: Patient) -> Course | None:
     )
 
 
-def _both(*remedies: Remedy) -> Remedy:
-    """Several changes together; those that do not apply are passed over."""
+def _both(*remedies: Remedy, first: bool = False) -> Remedy:
+    """Several changes together; those that do not apply are passed over.
+
+    Arguments:
+        first: whether nothing is changed where the first one does not apply.
+    """
 
     def change(course: Course, patient: Patient) -> Course | None:
         made = course
-        for remedy in remedies:
-            made = remedy(made, patient) or made
+        for number, remedy in enumerate(remedies):
+            found = remedy(made, patient)
+            if found is None and first and number == 0:
+                return None
+            made = found or made
         return None if made is course else made
 
     return change
 
 
 everything = _both(
-    *(finite_rows, standardised_inputs, standardised_targets, unfrozen, task_loss, open_end),
-    *(less_dropout, fresh_start, usual_optimizer, larger_batch),
+    *(finite_rows, standardised_inputs, standardised_targets, unfrozen, shuffled),
+    *(less_dropout, calm_norms, fresh_start, usual_optimizer, larger_batch),
 )
-"""what makes an unlucky course a usual one"""
+"""what makes an unlucky course a usual one; what the module gives means the same as before"""
+
+
+def calmer(course: Course, patient: Patient) -> Course | None:
+    """The recommended rate and clipping; where the rate is far above the usual, a usual optimiser."""
+    usual = usual_rate(course, patient)
+    if usual is not None and usual.learning_rate < 0.1 * _rate(course, patient):
+        return usual_optimizer(course, patient)
+    return _both(told_rate, clipped)(course, patient)
+
 
 REMEDIES: dict[str, Sequence[Remedy]] = {
     "not_finite_data": (finite_rows,),
-    "leaking_column": (without_columns,),
-    "label_errors": (without_rows, kept_best),
-    "wrong_head": (task_loss, open_end, _both(open_end, fresh_start)),
-    "mixed_rows": (),
-    "missing_nonlinearity": (activated,),
-    "untrained_layer": (unfrozen,),
-    "modes_disagree": (_both(calm_norms, less_dropout), less_dropout),
-    "not_finite_loss": (
-        _both(clipped, rate_times(0.1)),
-        _both(standardised_inputs, clipped),
-        usual_optimizer,
+    "label_errors": (_both(without_rows, kept_best, first=True), robust_loss, _both(robust_loss, kept_best)),
+    "wrong_head": (
+        _both(task_loss, open_end),
+        _both(task_loss, open_end, standardised_targets, fresh_start, usual_optimizer),
+        standardised_targets,
     ),
-    "exploding_gradient": (clipped, usual_optimizer, _both(fresh_start, clipped)),
-    "unscaled_inputs": (standardised_inputs,),
+    "missing_nonlinearity": (activated,),
+    "untrained_layer": (_both(unfrozen, all_held), left_out, usual_optimizer),
+    "modes_disagree": (calm_norms, less_dropout, left_out),
+    "mixed_rows": (left_out,),
+    "harmful_augmentation": (left_out,),
+    "low_precision": (left_out,),
+    "not_finite_loss": (calmer, _both(going_on, clipped, first=True), standardised_inputs, usual_optimizer),
+    "exploding_gradient": (calmer, usual_optimizer, _both(fresh_start, clipped)),
+    "unscaled_inputs": (standardised_inputs, _both(standardised_inputs, usual_rate)),
+    "unshuffled": (shuffled,),
     "symmetric_start": (fresh_start,),
     "poor_start": (fresh_start, standardised_targets, standardised_inputs),
-    "rate_too_high": (usual_rate, rate_times(0.1), rate_times(0.01), usual_optimizer),
-    "rate_too_low": (usual_rate, rate_times(10.0), rate_times(100.0), usual_optimizer),
-    "loss_spike": (_both(clipped, rate_times(0.3)), rate_times(0.1)),
+    "rate_too_high": (lowest_rate, told_rate, usual_rate, usual_optimizer, standardised_inputs),
+    "rate_too_low": (
+        _both(told_rate, longer, first=True),
+        _both(lowest_rate, longer, first=True),
+        _both(usual_rate, longer, first=True),
+        usual_optimizer,
+    ),
+    "loss_spike": (calmer, _both(clipped, rate_times(0.1))),
     "dead_units": (fresh_start, _both(fresh_start, usual_optimizer), smooth, standardised_inputs),
-    "saturated_units": (standardised_inputs, fresh_start, _both(rectified, fresh_start)),
-    "vanishing_gradient": (_both(rectified, fresh_start), _both(rectified, normed, fresh_start)),
+    "saturated_units": (_both(fresh_start, usual_optimizer), _both(rectified, fresh_start)),
+    "vanishing_gradient": (
+        _both(rectified, fresh_start, usual_optimizer, first=True),
+        _both(rectified, normed, fresh_start, usual_optimizer),
+        fresh_start,
+    ),
     "input_ignored": (fresh_start, unfrozen),
     "cannot_overfit": (usual_optimizer, fresh_start),
     "not_learning": (usual_optimizer, _both(fresh_start, usual_optimizer), standardised_inputs),
-    "slow_convergence": (usual_rate, rate_times(10.0), rate_times(3.0), longer),
-    "oscillating_loss": (_both(larger_batch, rate_times(0.3)), rate_times(0.1)),
+    "slow_convergence": (_both(told_rate, longer, first=True), usual_rate, rate_times(10.0)),
+    "oscillating_loss": (
+        _both(larger_batch, usual_rate, longer, first=True),
+        told_rate,
+        _both(larger_batch, rate_times(0.3)),
+    ),
     "over_regularised": (_both(no_decay, less_dropout), usual_optimizer),
     "class_imbalance": (balanced,),
-    "overfitting": (kept_best,),
-    "underfitting": (usual_optimizer, rate_times(10.0)),
+    "overfitting": (_both(more_decay, kept_best), _both(more_dropout, kept_best), kept_best),
+    "underfitting": (usual_optimizer, longer, rate_times(10.0)),
 }
 """by diagnosis; what is not here has no remedy that a program could try"""
+
+CLEANING: dict[str, Remedy] = {"leaking_column": without_columns}
+"""what no score is to be believed without: done at once, whatever becomes of the score"""

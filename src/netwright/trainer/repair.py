@@ -1,59 +1,44 @@
 """Repairs of a training: tried beside the original on a part of the budget, kept when they prove to help.
 
-The protocol: train and examine; for the diagnoses that do harm, try remedies from the first weights for a
-small share of the epochs, and the original beside them; make the best of those that gain more than two
-standard errors on the validation rows anew for all epochs; keep it when it gains there too. Test rows are
-never looked at, and without a diagnosis nothing is tried or changed.
+The protocol: train and examine; for the diagnoses that do harm, try remedies from the first weights and the
+same seed for a tenth of the epochs; train the best of them for all epochs; keep it when it gains more than
+two standard errors on the validation rows. Test rows are never looked at, and without a diagnosis nothing is
+tried or changed. What makes a score unbelievable, such as a column that gives the target away, is taken out
+whatever becomes of the score.
 """
 
 from __future__ import annotations
 
 import copy
-import math
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
+from netwright.doctor.attempt import (
+    LOOKED_AT,
+    WORST,
+    Attempt,
+    Gain,
+    chosen,
+    gain,
+    harmful,
+    in_turn,
+    judged,
+    most_trials,
+    trial_epochs,
+)
 from netwright.doctor.callback import Doctor
 from netwright.doctor.diagnosis import Diagnosis, Examination
-from netwright.trainer.course import Course, Outcome, follow
-from netwright.trainer.remedies import REMEDIES, Patient, everything
+from netwright.errors import NetwrightError
+from netwright.trainer.course import Again, Course, Outcome, follow, marks_of, steering, watched
+from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, everything
 
-SHARE = 0.1  # of the epochs, for each trial
-FEWEST = 3  # epochs of a trial, where the course has as many
-MOST_TRIALS = 5  # beside the original: with them a repair costs about one and a half trainings
-ERRORS = 2.0  # standard errors that a gain must exceed
-LEAST = 0.01  # marks that it must exceed too
-
-
-@dataclass(frozen=True)
-class Attempt:
-    """One remedy that was tried.
-
-    Arguments:
-        diagnosis: id of what it is for.
-        changes: what was changed, in words.
-        before: mean mark of the original course on validation rows, after as many epochs.
-        after: that of the changed one.
-        error: standard error of the gain, of paired rows.
-        epochs: of the trial.
-        accepted: whether it was kept in the end.
-        why: in words.
-    """
-
-    diagnosis: str
-    changes: tuple[str, ...]
-    before: float
-    after: float
-    error: float
-    epochs: int
-    accepted: bool
-    why: str
-
-    def as_dict(self) -> dict[str, Any]:
-        return {**self.__dict__, "changes": list(self.changes)}
+Candidate = tuple[Course, str]
+"""a changed course, and the diagnosis that it is for"""
 
 
 @dataclass
@@ -63,11 +48,13 @@ class Repair:
     Arguments:
         module: the trained module: the repaired one, or that of the original course.
         accepted: what was changed, in words; empty where nothing was.
-        before, after: mean mark (accuracy or R²) on validation rows of the original and of what is kept.
-        attempts: all that was tried.
+        before, after: mean mark (accuracy or R²) on validation rows of the original and of what is kept; -1
+            of a training that broke down.
         examination: of the original training.
         course: the course that is kept.
+        attempts: all that was tried.
         cost: epochs of all trials and of the second training, in epochs of the original.
+        failure: why the kept training broke down; None when it did not.
     """
 
     module: nn.Module
@@ -78,6 +65,7 @@ class Repair:
     course: Course
     attempts: list[Attempt] = field(default_factory=list)
     cost: float = 0.0
+    failure: NetwrightError | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """For a file, beside the diagnoses."""
@@ -86,97 +74,185 @@ class Repair:
             "before": self.before,
             "after": self.after,
             "cost": self.cost,
-            "attempts": [each.as_dict() for each in self.attempts],
+            "repairs": [each.as_dict() for each in self.attempts],
         }
 
 
-def repair(course: Course, doctor: Doctor | None = None) -> Repair:
+def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbose: int = 0) -> Repair:
     """Trains, examines, and repairs what is wrong where that can be proved to help.
 
     Arguments:
-        course: the training as it was planned.
-        doctor: asked about the original training; a new one unless given.
+        trainer: a `Trainer`, which makes the original training itself.
+        course: the same training as a value; see `course_of`.
+        doctor: asked about the original training; the trainer's own or a new one unless given.
+        verbose: of the original training.
     """
-    asked = doctor or Doctor(verbose=0)
-    original = follow(course, doctor=asked)
-    found = [each for each in original.examination.diagnoses if each.severity != "note"]
+    own = next((each for each in trainer.callbacks if isinstance(each, Doctor)), None)
+    asked = doctor or own or Doctor(verbose=0)
+    at = trial_epochs(course.epochs)
+    original = watched(trainer, course, course.epochs, doctor=asked, at=at, verbose=verbose)
+    course = replace(course, seed=original.memory.seed)
     result = Repair(original.module, (), original.score, original.score, original.examination, course)
-    candidates = _candidates(course, original, found)
+    result.failure = original.failure
+    found = harmful(original.examination.diagnoses)
+    clean = _cleaned(course, original, asked, found)
+    if clean is not None:
+        course, diagnosis = clean
+        asked = _like(asked)
+        before, original = original, follow(course, doctor=asked, at=at)
+        attempt = _attempt(diagnosis, course, _gain(before, original), original.epochs)
+        attempt = replace(attempt, accepted=True, why="the score before was not to be believed")
+        _keep(result, attempt, course, original)
+        result.before = result.after  # what it really was
+        found = harmful(original.examination.diagnoses)
+    marks = _with_best(result, original, found)
+    candidates = _candidates(course, _case(original, asked), original, found)
     if not candidates:
         return result
-    epochs = min(course.epochs, max(FEWEST, math.ceil(SHARE * course.epochs)))
-    beside = follow(course, epochs)
-    spent = beside.epochs
-    trials: list[tuple[float, Course, str, Outcome]] = []
-    for changed, diagnosis in candidates:
-        trial = follow(changed, epochs)
-        spent += trial.epochs
-        gain, error = _gain(beside, trial)
-        enough = gain > max(ERRORS * error, LEAST)
-        why = "the gain is within its error" if not enough else "another one gained more"
-        result.attempts.append(
-            Attempt(diagnosis, changed.changes, beside.score, trial.score, error, epochs, False, why)
-        )
-        if enough:
-            trials.append((gain, changed, diagnosis, trial))
-    result.cost = spent / course.epochs
-    if not trials:
-        return result
-    _, best, diagnosis, _ = max(trials, key=lambda each: each[0])
-    whole = follow(best)
-    result.cost += whole.epochs / course.epochs
-    gain, error = _gain(original, whole)
-    accepted = gain > max(ERRORS * error, LEAST)
-    why = "the gain holds after all epochs" if accepted else "after all epochs the gain is within its error"
-    result.attempts.append(
-        Attempt(diagnosis, best.changes, original.score, whole.score, error, course.epochs, accepted, why)
-    )
-    if accepted:
-        result.module, result.accepted, result.after = whole.module, best.changes, whole.score
-        result.course = best
+    _tried(result, course, original, candidates, marks)
     return result
 
 
-def _gain(before: Outcome, after: Outcome) -> tuple[float, float]:
-    """How much better the second is on the same validation rows, and the standard error of that."""
-    difference = after.marks - before.marks
-    return float(difference.mean()), float(difference.std() / math.sqrt(len(difference)))
+def _tried(
+    result: Repair,
+    course: Course,
+    original: Outcome,
+    candidates: Sequence[Candidate],
+    beaten: np.ndarray,
+) -> None:
+    """Trials, then the whole training of the best, whose marks have to be above those that are to be beaten;
+    all goes into the result."""
+    marks, sharper = original.kept("at")
+    if original.failure is not None and original.epochs < trial_epochs(course.epochs):
+        marks = sharper = np.full_like(original.marks, WORST)
+    tried: list[tuple[Gain, Course, str, Outcome]] = []
+    for changed, diagnosis in candidates:
+        epochs = trial_epochs(changed.epochs)
+        try:
+            trial = follow(changed, epochs)
+        except NetwrightError as error:
+            nothing = Gain(float(marks.mean()), WORST, 0.0)
+            result.attempts.append(_attempt(diagnosis, changed, nothing, 0, f"it cannot be trained: {error}"))
+            continue
+        result.cost += trial.epochs / course.epochs
+        tried.append((_gain_of(marks, trial, diagnosis), changed, diagnosis, trial))
+    best = chosen([trial.sharp for *_, trial in tried], sharper)
+    for place, (found, changed, diagnosis, trial) in enumerate(tried):
+        if best is None:
+            why = "worse than the original after as many epochs"
+        elif place == best:
+            why = "the trial that goes on to a whole training"
+        else:
+            why = "no better than the trial that goes on"
+        result.attempts.append(_attempt(diagnosis, changed, found, trial.epochs, why))
+    if best is None:
+        return
+    _, changed, diagnosis, trial = tried[best]
+    whole = trial
+    if trial_epochs(changed.epochs) < changed.epochs:
+        whole = follow(changed)
+        result.cost += whole.epochs / course.epochs
+    found = _gain_of(beaten, whole, diagnosis)
+    attempt = _attempt(diagnosis, changed, found, whole.epochs, judged(found))
+    attempt = replace(attempt, accepted=found.proven and whole.failure is None)
+    _keep(result, attempt, changed, whole)
 
 
-def _candidates(course: Course, original: Outcome, found: list[Diagnosis]) -> list[tuple[Course, str]]:
-    """Changed courses in the order to try them: each diagnosis' first remedy, then second ones, then all."""
-    if not found:
+def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) -> np.ndarray:
+    """Marks of what is kept so far: the original's, or those of its best epoch, which cost nothing, where the
+    network has learnt its rows by heart. [v]"""
+    memory = original.memory
+    network = memory.network("best")
+    if network is None or original.failure or all(each.id != "overfitting" for each in found):
+        return original.marks
+    marks, _ = marks_of(memory.case, network)
+    gained = gain(original.marks, marks)
+    words = f"the weights of epoch {memory.best_epoch}, which had the lowest validation loss"
+    figures = (gained.before, gained.after, gained.error)
+    result.attempts.append(Attempt("overfitting", (words,), *figures, 0, gained.proven, judged(gained)))
+    if not gained.proven:
+        return original.marks
+    result.module, result.after = network.owned[0], gained.after
+    result.accepted = (*result.accepted, words)
+    return marks
+
+
+def _keep(result: Repair, attempt: Attempt, course: Course, outcome: Outcome) -> None:
+    """Notes an attempt, and what it has led to where it is accepted."""
+    result.attempts.append(attempt)
+    if attempt.accepted:
+        result.module, result.course, result.after = outcome.module, course, outcome.score
+        result.accepted, result.failure = course.changes, outcome.failure
+
+
+def _gain(before: Outcome, after: Outcome) -> Gain:
+    return gain(before.marks, after.marks)
+
+
+def _gain_of(before: np.ndarray, after: Outcome, diagnosis: str) -> Gain:
+    """The gain in marks; where classes are rare, in the mean recall of the classes."""
+    return gain(before, after.marks, after.classes if diagnosis == "class_imbalance" else None)
+
+
+def _attempt(diagnosis: str, course: Course, found: Gain, epochs: int, why: str = "") -> Attempt:
+    return Attempt(diagnosis, course.changes, found.before, found.after, found.error, epochs, False, why)
+
+
+def _cleaned(
+    course: Course, original: Outcome, doctor: Doctor, found: Sequence[Diagnosis]
+) -> Candidate | None:
+    for each in found:
+        if each.severity == "error" and each.id in CLEANING:
+            changed = CLEANING[each.id](course, Patient(_case(original, doctor), each))
+            if changed is not None:
+                return changed, each.id
+    return None
+
+
+def _like(doctor: Doctor) -> Doctor:
+    """Another doctor who knows what this one was told, but for test rows and names: columns may be gone."""
+    return Doctor(preflight=doctor.preflight, groups=doctor.groups, verbose=0)
+
+
+def _case(original: Outcome, doctor: Doctor) -> Any:
+    """What remedies may look at: what the doctor has seen, without test rows."""
+    seen = doctor.seen or original.case
+    return None if seen is None else replace(seen, test=None)
+
+
+def _candidates(course: Course, case: Any, original: Outcome, found: Sequence[Diagnosis]) -> list[Candidate]:
+    """Changed courses in the order to try them: each diagnosis' first remedy, then second ones; and last a
+    usual training."""
+    found = found[:LOOKED_AT]
+    lists = [[(each, remedy) for remedy in REMEDIES.get(each.id, ())] for each in found]
+    if not any(lists):
         return []
-    lists = [[(each, remedy) for remedy in REMEDIES.get(each.id, ())] for each in found[:3]]
-    turns = [own[turn] for turn in range(max(map(len, lists), default=0)) for own in lists if turn < len(own)]
-    turns = turns[:MOST_TRIALS]
-    made: list[tuple[Course, str]] = []
-    seen: set[tuple[str, ...]] = set()
+    network = original.memory.network("last") if original.failure is not None else None
+    last = None if network is None else network.owned[0]
+    made: list[Candidate] = []
+    turns = [*in_turn(lists), (found[0], everything)]
     for diagnosis, remedy in turns:
-        changed = remedy(course, Patient(original.case, diagnosis))
-        if changed is not None and changed.changes not in seen:
-            seen.add(changed.changes)
+        changed = remedy(course, Patient(case, diagnosis, last))
+        if changed is not None and all(changed.changes != other.changes for other, _ in made):
             made.append((changed, diagnosis.id))
-    whole = everything(course, Patient(original.case, found[0]))
-    made = made[: MOST_TRIALS - 1]
-    if whole is not None and any(lists):
-        made.append((whole, found[0].id))
-    return made
+    most = most_trials(course.epochs)
+    return made if len(made) <= most else [*made[: most - 1], made[-1]]
 
 
 def course_of(trainer: Any, x: Any, y: Any, validation: tuple[Any, Any], **plan: Any) -> Course:
-    """The course that a trainer would follow from its module's weights as they are.
+    """The course that a trainer is about to follow, from its module's weights as they are.
 
     Arguments:
         trainer: a `Trainer`.
         x, y: training rows.
         validation: (x, y).
-        plan: epochs, batch_size, weight.
+        plan: epochs, batch_size, weight, shuffle.
     """
+    own = trainer.optimizer
     return Course(
         copy.deepcopy(trainer.module),
         trainer.goal.given,
-        _optimizer(trainer.optimizer),
+        Again.of(own, trainer.module) if isinstance(own, torch.optim.Optimizer) else copy.deepcopy(own),
         trainer.learning_rate,
         trainer.schedule,
         trainer.clip_norm,
@@ -184,22 +260,14 @@ def course_of(trainer: Any, x: Any, y: Any, validation: tuple[Any, Any], **plan:
         plan["batch_size"],
         x,
         y,
-        plan.get("weight"),
+        plan["weight"],
         validation,
-        trainer.seed if trainer.seed is not None else 0,
-        tuple((lambda each=each: copy.deepcopy(each)) for each in trainer.callbacks),
+        callbacks=steering(trainer.callbacks),
+        options={
+            "metrics": trainer.goal.named,
+            "precision": trainer.precision,
+            "device": trainer.device.type,
+            "accumulate": trainer.accumulate,
+        },
+        shuffle=plan["shuffle"],
     )
-
-
-def _optimizer(given: Any) -> Any:
-    """An optimiser that can be made anew for a copy of the module."""
-    if not isinstance(given, torch.optim.Optimizer):
-        return given
-    kind, settings = type(given), dict(given.defaults)
-
-    class Again(kind):  # type: ignore[misc, valid-type]
-        def __init__(self, parameters: Any, **more: Any) -> None:
-            super().__init__(parameters, **{**settings, **more})
-
-    Again.__name__ = kind.__name__
-    return Again

@@ -12,13 +12,18 @@ from torch import Tensor, nn
 SQUASHING = (nn.Sigmoid, nn.Tanh, nn.Hardsigmoid, nn.Hardtanh, nn.Softsign)
 RECTIFYING = (nn.ReLU, nn.ReLU6, nn.Threshold)
 BOUNDED = (*SQUASHING, *RECTIFYING, nn.Softmax, nn.LogSoftmax, nn.Softplus)
+ACTIVATIONS = (*SQUASHING, *RECTIFYING, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU)
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
 class Standardised(nn.Module):
-    """A module whose input is standardised first; means and deviations [features] are kept with it."""
+    """A module whose input is standardised first; what is not finite becomes the mean.
+
+    Arguments:
+        mean, deviation: of the features, or one number for all. [features] or []
+    """
 
     mean: Tensor
     deviation: Tensor
@@ -30,7 +35,20 @@ class Standardised(nn.Module):
         self.register_buffer("deviation", deviation)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.module((x - self.mean) / self.deviation)
+        return self.module(torch.where(torch.isfinite(x), (x - self.mean) / self.deviation, 0.0))
+
+
+def scale_of(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Mean and deviation of the features of rows [n, F], or of all numbers of pictures and series [n, ...].
+
+    What is not finite is left out; what never varies has a deviation of 1.
+    """
+    known = torch.where(torch.isfinite(values), values, torch.nan).double()
+    axis = (0,) if values.dim() <= 2 else tuple(range(values.dim()))
+    mean = known.nanmean(axis)
+    deviation = (known - mean).square().nanmean(axis).sqrt()
+    varies = deviation > 1e-9 * mean.abs().clamp(min=1e-3)
+    return mean.nan_to_num().float(), torch.where(varies, deviation, 1.0).float()
 
 
 class Rescaled(nn.Module):
@@ -92,22 +110,25 @@ def without_end(module: nn.Module) -> nn.Module | None:
     count = 0
     while (place := last_place(made)) is not None and isinstance(place[0][place[1]], BOUNDED):
         chain, number = place
-        chain[number] = nn.Identity()
+        count += 1
         if number == 0:
+            chain[number] = nn.Identity()
             break
         del chain[number]
-        count += 1
     return made if count else None
 
 
 def restarted(module: nn.Module, seed: int) -> nn.Module:
-    """A copy with weights drawn anew, as each part draws its own; dead biases and odd scales are gone."""
+    """A copy with weights drawn anew, as each part draws its own; dead biases and odd scales are gone.
+
+    Parts that are frozen stay as they are: what they have learnt elsewhere cannot be drawn.
+    """
     made = copy.deepcopy(module)
     with torch.random.fork_rng([]):
         torch.manual_seed(seed)
         for part in made.modules():
             reset = getattr(part, "reset_parameters", None)
-            if callable(reset):
+            if callable(reset) and all(each.requires_grad for each in part.parameters(recurse=False)):
                 reset()
     return made
 
@@ -164,8 +185,9 @@ def with_norms(module: nn.Module) -> nn.Module | None:
     """Layer normalisation between linear layers and the activations that follow them."""
 
     def between(before: nn.Module, after: nn.Module) -> list[nn.Module]:
-        activation = isinstance(after, (*SQUASHING, *RECTIFYING, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU))
-        return [nn.LayerNorm(before.out_features)] if isinstance(before, nn.Linear) and activation else []
+        if isinstance(before, nn.Linear) and isinstance(after, ACTIVATIONS):
+            return [nn.LayerNorm(before.out_features)]
+        return []
 
     return chained(module, between)
 
@@ -181,6 +203,17 @@ def with_dropout(module: nn.Module, most: float) -> nn.Module | None:
     return made
 
 
+def add_dropout(module: nn.Module, share: float) -> nn.Module | None:
+    """Dropout after the activations of linear layers; None where there is dropout already."""
+    if any(isinstance(part, DROPOUTS) and part.p > 0 for part in module.modules()):
+        return None
+
+    def between(before: nn.Module, after: nn.Module) -> list[nn.Module]:
+        return [nn.Dropout(share)] if isinstance(before, ACTIVATIONS) and isinstance(after, nn.Linear) else []
+
+    return chained(module, between)
+
+
 def unfrozen(module: nn.Module) -> nn.Module | None:
     """A copy all of whose parameters train; None when they do already."""
     if all(each.requires_grad for each in module.parameters()):
@@ -189,3 +222,37 @@ def unfrozen(module: nn.Module) -> nn.Module | None:
     for each in made.parameters():
         each.requires_grad_(True)
     return made
+
+
+def plain_parts(module: nn.Module, x: Tensor) -> list[str]:
+    """Names of parts that are none of PyTorch's, have no parameters or parts, and keep their input's shape.
+
+    Arguments:
+        module: computes on x alone, and is left as it was.
+        x: some rows of inputs. [n, ...]
+    """
+    found: list[str] = []
+    names = {part: name for name, part in module.named_modules() if name}
+    suspects = [
+        part
+        for part in names
+        if not type(part).__module__.startswith("torch.")
+        and not list(part.children())
+        and not list(part.parameters())
+    ]
+
+    def look(part: nn.Module, given: tuple[Tensor, ...], output: Tensor) -> None:
+        if len(given) == 1 and given[0].shape == output.shape:
+            found.append(names[part])
+
+    hooks = [part.register_forward_hook(look) for part in suspects]
+    was = [(part, part.training) for part in module.modules()]
+    try:
+        with torch.no_grad(), torch.random.fork_rng([]):
+            module.eval()(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+        for part, training in was:
+            part.training = training
+    return found

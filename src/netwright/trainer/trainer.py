@@ -27,6 +27,7 @@ from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.seed import default_seed, next_seed
 from netwright.schedules import LearningRateSchedule
 from netwright.trainer import data as sources
+from netwright.trainer.course import Again
 from netwright.trainer.goal import ModuleGoal
 from netwright.trainer.steps import TorchSteps
 from netwright.training import checkpoint as checkpoints
@@ -116,7 +117,8 @@ class Trainer:
         self.module, self.device = module, find_device(device)
         self.precision = find_precision(precision, self.device)
         self.goal = ModuleGoal(loss, [metrics] if isinstance(metrics, str) else list(metrics), module)
-        self.optimizer, self.learning_rate = optimizer, learning_rate
+        self.optimizer: Any = optimizer
+        self.learning_rate = learning_rate
         if not _is_torch_class(optimizer) and not isinstance(optimizer, torch.optim.Optimizer):
             self.optimizer = optimizers.get(optimizer)
             if learning_rate is not None:
@@ -240,25 +242,29 @@ class Trainer:
         batch_size: int = 32,
         validation_data: tuple[Any, Any],
         sample_weight: Any = None,
+        shuffle: bool = True,
         doctor: Doctor | None = None,
+        verbose: int = 0,
     ) -> Repair:
         """Trains as `fit` does, lets the doctor look, and repairs what can be proved to become better.
 
-        Remedies are tried from the module's weights as they are now, for a tenth of the epochs beside the
-        original; the best one that gains more than two standard errors on the validation rows trains anew,
-        and is kept when it gains there too. `module` is then the trained network: another object where its
-        layers had to change, the same one otherwise. Nothing is tried when the doctor finds nothing.
+        Remedies are tried from the module's weights as they are now, for a tenth of the epochs, beside the
+        original; the best one trains for all epochs, and is kept when it gains more than two standard errors
+        on the validation rows. `module` is then the trained network: another object, also where its layers
+        have not changed. Nothing is tried when the doctor finds nothing that does harm: all is then as after
+        `fit`.
 
         Arguments:
-            x, y, epochs, batch_size, sample_weight: as for `fit`; arrays or tensors.
+            x, y, epochs, batch_size, sample_weight, shuffle, verbose: as for `fit`; arrays or tensors.
             validation_data: (x, y), on which all choices are made.
-            doctor: who is asked; `callbacks.Doctor()` unless given.
+            doctor: who is asked; that of `callbacks`, or a new one, unless given.
 
         Returns:
             What was found, tried, accepted and refused, with figures before and after.
 
         Raises:
             InputError: data that do not fit.
+            NetwrightError: the loss is no longer a finite number, and no remedy has helped.
 
         Example:
             >>> _ = torch.manual_seed(0)
@@ -275,16 +281,20 @@ class Trainer:
 
         _whole("epochs", epochs)
         _whole("batch_size", batch_size)
-        course = course_of(
-            self, x, y, validation_data, epochs=epochs, batch_size=batch_size, weight=sample_weight
-        )
-        found = repair(course, doctor)
+        plan = {"epochs": epochs, "batch_size": batch_size, "weight": sample_weight, "shuffle": shuffle}
+        found = repair(self, course_of(self, x, y, validation_data, **plan), doctor, verbose=verbose)
+        if found.failure is not None:
+            raise found.failure
         if found.accepted:
-            self.module, self.network = found.module, None
-            self.goal = ModuleGoal(found.course.loss, self.goal.named, found.module)
-        else:
-            self.module.load_state_dict(found.module.state_dict())
-        self.epochs_done += epochs
+            kept = found.course
+            self.module, self.network, self.engine = found.module, None, None
+            self.goal = ModuleGoal(kept.loss, self.goal.named, found.module)
+            made = kept.optimizer
+            self.optimizer = made(found.module) if isinstance(made, Again) else made
+            self.learning_rate, self.schedule = kept.learning_rate, kept.schedule
+            if isinstance(made, optimizers.Optimizer) and kept.learning_rate is not None:
+                self.optimizer = replace(made, learning_rate=kept.learning_rate)
+            self.clip_norm = kept.clip_norm
         return found
 
     def _seed(self, resume: bool) -> int:

@@ -68,7 +68,8 @@ def label_errors(case: Case, record: Record) -> Iterator[Diagnosis]:
     bad = noise.certain and noise.share >= BAD and noise.low >= 2 * WARN
     first = noise.order[:LISTED]
     learnt = _learnt(case, train.at(_index(first)))
-    numbers = first if train.numbers is None else train.numbers.cpu().numpy()[first]
+    numbers = np.arange(len(train)) if train.numbers is None else train.numbers.cpu().numpy()
+    case.notes["suspects"] = numbers[noise.order].tolist()
     yield Diagnosis(
         "label_errors",
         "error" if bad else "warning",
@@ -84,7 +85,7 @@ def label_errors(case: Case, record: Record) -> Iterator[Diagnosis]:
             "at_least": round(noise.low, 4),
             "model": noise.model,
             "rows_looked_at": len(train),
-            "suspects": numbers.tolist(),
+            "suspects": numbers[first].tolist(),
             "learnt_by_heart": learnt,
         }
         | ({"series": {"wrong_by_confidence": noise.by_confidence}} if noise.by_confidence else {}),
