@@ -62,13 +62,14 @@ class Doctor(Monitor):
         self.groups, self.names = groups, None if names is None else list(names)
         self.examination = Examination()
         self.seen: Case | None = None
+        self._facts: dict[int, dict[str, Any]] = {}  # of the rows of each member, by its place
 
     @property
     def diagnoses(self) -> list[Diagnosis]:
         return self.examination.diagnoses
 
     def on_start(self, state: State) -> None:
-        self.examination = Examination()
+        self.examination, self._facts = Examination(), {}
         super().on_start(state)
         if self.preflight:
             self.examination = examine.before(self.case(state.population, 0))
@@ -96,7 +97,8 @@ class Doctor(Monitor):
         """What is looked at of a member."""
         notes = {} if self.groups is None else {"groups": self.groups}
         test = None if self.test is None else _test_rows(population, *self.test)
-        return case_of(population, place, test=test, names=self.names, notes=notes)
+        facts = self._facts.setdefault(place, {})
+        return case_of(population, place, test=test, names=self.names, notes=notes, facts=facts)
 
 
 def _test_rows(population: Population, x: Any, y: Any) -> Rows | None:

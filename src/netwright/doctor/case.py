@@ -113,6 +113,7 @@ class Case:
         classes: how many, for tasks of classes.
         member: its number.
         notes: what others have found out already, by name: findings of the data (`findings`), baselines.
+        facts: what was found out of the rows alone; the same before and after a training, see `fact`.
     """
 
     network: Trainable
@@ -128,6 +129,13 @@ class Case:
     classes: int | None = None
     member: int = 0
     notes: dict[str, Any] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
+
+    def fact(self, name: str, find: Callable[[], Any]) -> Any:
+        """What `find` gives, found once for the same rows. It must not depend on the network."""
+        if name not in self.facts:
+            self.facts[name] = find()
+        return self.facts[name]
 
     def twin(self) -> Trainable:
         """A copy of the network that may be changed."""
@@ -173,7 +181,7 @@ class Case:
 
     def marks(self, answers: np.ndarray, rows: Rows) -> np.ndarray:
         """How good each answer is: 1 right and 0 wrong for classes; for numbers 1 - squared error / variance
-        of the training rows, so that the mean is R². [n]"""
+        of the training rows, so that the mean is R²; nearly constant ones of several are left out. [n]"""
         wanted = self.wanted(rows)
         if self.task in ("classes", "yes_no"):
             if answers.shape[1] > 1:
@@ -183,8 +191,9 @@ class Case:
         if self.task == "labels":
             return ((answers > 0.5) == (wanted > 0.5)).mean(1)
         assert self.train is not None
-        spread = np.var(self.wanted(self.train), axis=0) + 1e-12
-        return 1.0 - (np.square(answers - wanted) / spread).mean(1)
+        spread = np.var(self.wanted(self.train), axis=0)
+        keep = spread >= 1e-6 * spread.max()
+        return 1.0 - (np.square(answers - wanted)[:, keep] / (spread[keep] + 1e-12)).mean(1)
 
     def trace(self, rows: Rows, *, training: bool = False) -> Trace:
         """The operations of a forward pass on some rows."""
@@ -275,6 +284,7 @@ def case_of(
     features: Callable[[Rows], np.ndarray] = flat_features,
     names: list[str] | None = None,
     notes: dict[str, Any] | None = None,
+    facts: dict[str, Any] | None = None,
 ) -> Case:
     """The case of one member, with a copy of its network as it is now.
 
@@ -282,7 +292,7 @@ def case_of(
         population: what trains; its preparation is fitted.
         place: of the member in it.
         test: rows that serve checks which only report.
-        features, names, notes: as of `Case`.
+        features, names, notes, facts: as of `Case`.
     """
     network = population.network.select([place])
     train, validation = rows_of(population.feed, place), rows_of(population.validation, place)
@@ -308,6 +318,7 @@ def case_of(
         names,
         member=population.numbers[place],
         notes=notes or {},
+        facts={} if facts is None else facts,
     )
     if train is not None:
         try:

@@ -151,10 +151,8 @@ def _of_copies(case: Case, part: str, each: Copies, severity: Any) -> Diagnosis:
 
 
 def copies(case: Case) -> dict[str, Copies]:
-    """Rows of the other parts that are training rows too, by part. Computed once for each case."""
-    if "copies" not in case.notes:
-        case.notes["copies"] = _copies(case)
-    return case.notes["copies"]
+    """Rows of the other parts that are training rows too, by part. Computed once for the same rows."""
+    return case.fact("copies", lambda: _copies(case))
 
 
 def _copies(case: Case) -> dict[str, Copies]:

@@ -82,14 +82,12 @@ def leaking_column(case: Case) -> Iterator[Diagnosis]:
 
 
 def leaks(case: Case) -> list[Leak]:
-    """Columns that give the target away. Computed once for each case.
+    """Columns that give the target away. Computed once for the same rows.
 
     Raises:
         CannotTellError: rows or targets are not known, or too few.
     """
-    if "leaks" not in case.notes:
-        case.notes["leaks"] = _leaks(case)
-    return case.notes["leaks"]
+    return case.fact("leaks", lambda: _leaks(case))
 
 
 def _leaks(case: Case) -> list[Leak]:

@@ -142,15 +142,17 @@ def _diagnosis(case: Case, shift: Shift, severe: bool, said: str) -> Diagnosis:
 
 
 def shifts(case: Case) -> list[Shift]:
-    """The parts that differ, and in what. Computed once for each case."""
-    if "shifts" not in case.notes:
-        train = plain.known(case)
-        every = len(train) == case.counts.get("train")
-        found = [_shift(case, train, part, rows, every) for part, rows in plain.parts(case).items()]
-        if not found:
-            raise CannotTellError("there are no validation or test rows")
-        case.notes["shifts"] = [each for each in found if each.any]
-    return case.notes["shifts"]
+    """The parts that differ, and in what. Computed once for the same rows."""
+    return case.fact("shifts", lambda: _shifts(case))
+
+
+def _shifts(case: Case) -> list[Shift]:
+    train = plain.known(case)
+    every = len(train) == case.counts.get("train")
+    found = [_shift(case, train, part, rows, every) for part, rows in plain.parts(case).items()]
+    if not found:
+        raise CannotTellError("there are no validation or test rows")
+    return [each for each in found if each.any]
 
 
 def _shift(case: Case, train: Rows, part: str, rows: Rows, every: bool) -> Shift:
