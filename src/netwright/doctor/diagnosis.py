@@ -10,6 +10,7 @@ from typing import Any
 
 from netwright.data.finding import Severity
 from netwright.doctor import words
+from netwright.doctor.attempt import Attempt
 from netwright.doctor.catalogue import SYMPTOMS
 from netwright.errors import InputError
 
@@ -86,10 +87,12 @@ class Examination:
     Arguments:
         diagnoses: what to begin with first; see `ranked`.
         not_checked: what could not be looked for.
+        repairs: what was tried to make it better, in that order; None where nobody was asked to.
     """
 
     diagnoses: list[Diagnosis] = field(default_factory=list)
     not_checked: list[NotChecked] = field(default_factory=list)
+    repairs: list[Attempt] | None = None
 
     @property
     def primary(self) -> Diagnosis | None:
@@ -97,10 +100,13 @@ class Examination:
 
     def as_dict(self) -> dict[str, Any]:
         """What diagnoses.json holds."""
-        return {
+        found = {
             "diagnoses": [each.as_dict() for each in self.diagnoses],
             "not_checked": [asdict(each) for each in self.not_checked],
         }
+        return (
+            found if self.repairs is None else {**found, "repairs": [each.as_dict() for each in self.repairs]}
+        )
 
     @classmethod
     def read(cls, path: Path) -> Examination:
@@ -112,7 +118,10 @@ class Examination:
         try:
             content = json.loads(path.read_text(encoding="utf-8"))
             found = [Diagnosis(**each | {"fix": Fix(**each["fix"])}) for each in content["diagnoses"]]
-            return cls(found, [NotChecked(**each) for each in content["not_checked"]])
+            missed = [NotChecked(**each) for each in content["not_checked"]]
+            repairs = content.get("repairs")
+            tried = None if repairs is None else [Attempt.of(each) for each in repairs]
+            return cls(found, missed, tried)
         except (ValueError, TypeError, KeyError, AssertionError):
             raise InputError(
                 "the file is damaged, or was written by another version of Netwright", where=str(path)

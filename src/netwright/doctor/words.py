@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from netwright.doctor.catalogue import FAMILIES, SYMPTOMS, Symptom
 
 if TYPE_CHECKING:
+    from netwright.doctor.attempt import Attempt
     from netwright.doctor.diagnosis import Diagnosis, Examination, NotChecked
 
 WIDTH = 100
@@ -30,6 +31,7 @@ GATED = (
     "no alarm."
 )
 HARMLESS = "The doctor found nothing that does harm."
+NOTHING_TRIED = "Nothing was tried to repair it."
 
 
 def told(examination: Examination, width: int | None = WIDTH) -> str:
@@ -53,6 +55,9 @@ def told(examination: Examination, width: int | None = WIDTH) -> str:
         ]
     if others:
         parts.append("\n".join(["Also seen:", *(_brief(each, width) for each in others)]))
+    if examination.repairs is not None:
+        lines = [_wrapped(tried(each), width, "  ", "    ") for each in examination.repairs]
+        parts.append("\n".join(["Repairs:", *lines]) if lines else NOTHING_TRIED)
     if examination.not_checked:
         missed = grouped(examination.not_checked)
         lines = [_wrapped(f"{', '.join(ids)}: {why}", width, "  ", "    ") for why, ids in missed.items()]
@@ -142,6 +147,20 @@ def changes(config: dict[str, Any]) -> list[str]:
     ]
 
 
+def tried(attempt: Attempt) -> str:
+    """An attempt to repair in one line.
+
+    Example:
+        >>> from netwright.doctor.attempt import Attempt
+        >>> tried(Attempt("rate_too_high", ("learning rate 0.01",), 0.5, 0.82, 0.04, 30, True, "proven"))
+        'kept for rate_too_high: learning rate 0.01; 0.500 to 0.820 after 30 epochs; proven'
+    """
+    kept = "kept" if attempt.accepted else "not kept"
+    after = f" after {attempt.epochs} epochs" if attempt.epochs else ""
+    figures = f"{attempt.before:.3f} to {attempt.after:.3f}{after}"
+    return f"{kept} for {attempt.diagnosis}: {', '.join(attempt.changes)}; {figures}; {attempt.why}"
+
+
 def place(diagnosis: Diagnosis) -> str:
     """Which member and epoch it is about: ``member 2, epoch 5``; the first member is not named."""
     said = [("member", diagnosis.member), ("epoch", diagnosis.epoch)]
@@ -165,6 +184,9 @@ def as_html(examination: Examination) -> str:
         if each is primary:
             lines += [f"{name}: {html.escape(words)}" for name, words in _details(each)]
         parts.append(f"<p>{'<br>'.join(lines)}</p>")
+    if examination.repairs:
+        items = "".join(f"<li>{html.escape(tried(each))}</li>" for each in examination.repairs)
+        parts.append(f"<p><b>Repairs</b></p><ul>{items}</ul>")
     if examination.not_checked:
         missed = grouped(examination.not_checked).items()
         items = "".join(f"<li>{html.escape(', '.join(ids))}: {html.escape(why)}</li>" for why, ids in missed)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from netwright.config import Config
@@ -13,30 +12,8 @@ from netwright.doctor.diagnosis import Diagnosis
 Changes = dict[str, Any]
 """values by dotted key of the config"""
 
-
-@dataclass(frozen=True)
-class Attempt:
-    """One change that was tried.
-
-    Arguments:
-        diagnosis: id of what it is for.
-        changes: of the config, by dotted key.
-        before: mean mark (accuracy or R²) of the original on validation rows, after as many epochs.
-        after: that of the changed one.
-        error: standard error of the gain.
-        epochs: of the trial.
-        accepted: whether the change was kept.
-        why: in words.
-    """
-
-    diagnosis: str
-    changes: Changes
-    before: float
-    after: float
-    error: float
-    epochs: int
-    accepted: bool
-    why: str
+Remedy = Callable[[Diagnosis, Config], list[Changes]]
+"""from a diagnosis and a resolved config to changes, the best guess first"""
 
 
 CLEANING: dict[str, Changes] = {"leaking_column": {"data.clean.leaks": "drop"}}
@@ -45,22 +22,45 @@ CLEANING: dict[str, Changes] = {"leaking_column": {"data.clean.leaks": "drop"}}
 SQUASHING = ("sigmoid", "tanh", "hard_sigmoid", "hard_tanh", "softsign")
 
 
-def _rates(*factors: float) -> Callable[[Config], list[Changes]]:
-    def changes(config: Config) -> list[Changes]:
+TOLD = ("training", "network")
+"""sections of the config whose values a diagnosis may recommend without the data being read again"""
+
+
+def _told(diagnosis: Diagnosis, config: Config) -> list[Changes]:
+    """What the diagnosis itself recommends, as far as a program can do it."""
+    changes = {
+        key: value
+        for key, value in diagnosis.fix.config.items()
+        if key.partition(".")[0] in TOLD and value != "auto" and key != "training.epochs"
+    }
+    if config.network.layers is not None:
+        changes = {key: value for key, value in changes.items() if not key.startswith("network.")}
+    return [changes] if changes else []
+
+
+def _furthest(diagnosis: Diagnosis, config: Config) -> list[Changes]:
+    """The rate whose short training came furthest."""
+    losses = diagnosis.evidence.get("loss_at_rates") or {}
+    known = {float(rate): loss for rate, loss in losses.items() if loss is not None}
+    return [{"training.learning_rate": min(known, key=lambda each: known[each])}] if known else []
+
+
+def _rates(*factors: float) -> Remedy:
+    def changes(diagnosis: Diagnosis, config: Config) -> list[Changes]:
         rate = float(config.training.learning_rate)
         return [{"training.learning_rate": rate * factor} for factor in factors]
 
     return changes
 
 
-def _calmer(config: Config) -> list[Changes]:
+def _calmer(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """Lower rates, with gradients clipped."""
     rate = float(config.training.learning_rate)
     clip = {"training.clip_norm": min(1.0, config.training.clip_norm or 1.0)}
     return [{"training.learning_rate": rate * factor, **clip} for factor in (0.1, 0.01)]
 
 
-def _usual(config: Config) -> list[Changes]:
+def _usual(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """What usually works: AdamW at .001, clipped, without decay."""
     return [
         {
@@ -73,7 +73,7 @@ def _usual(config: Config) -> list[Changes]:
     ]
 
 
-def _freer(config: Config) -> list[Changes]:
+def _freer(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """Less regularisation."""
     free: Changes = {"training.weight_decay": 0.0, "training.l1": 0.0}
     if config.network.layers is None:
@@ -82,7 +82,7 @@ def _freer(config: Config) -> list[Changes]:
     return [free if edited is None else {**free, "network.layers": edited}]
 
 
-def _stricter(config: Config) -> list[Changes]:
+def _stricter(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """More regularisation."""
     decay = max(float(config.training.weight_decay) * 10, 1e-2)
     found: list[Changes] = [{"training.weight_decay": decay}]
@@ -91,7 +91,7 @@ def _stricter(config: Config) -> list[Changes]:
     return found
 
 
-def _larger(config: Config) -> list[Changes]:
+def _larger(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """More units, and a quicker start."""
     rate = {"training.learning_rate": float(config.training.learning_rate) * 3}
     if config.network.layers is not None:
@@ -99,7 +99,7 @@ def _larger(config: Config) -> list[Changes]:
     return [{"network.width": int(config.network.width) * 4}, rate]
 
 
-def _other_units(config: Config) -> list[Changes]:
+def _other_units(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """ReLU with its own start, also with batch normalisation."""
     if config.network.layers is None:
         return [
@@ -110,55 +110,61 @@ def _other_units(config: Config) -> list[Changes]:
     return [] if edited is None else [{"network.layers": edited}]
 
 
-def _new_start(config: Config) -> list[Changes]:
+def _new_start(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """The first weights that fit the activations."""
     edited = None if config.network.layers is None else _edited(config.network.layers, _own_start)
     return [{"inputs.number.scaling": "robust"}] if edited is None else [{"network.layers": edited}]
 
 
-def _scaled(config: Config) -> list[Changes]:
+def _scaled(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     return [] if config.inputs.number.scaling != "none" else [{"inputs.number.scaling": "robust"}]
 
 
-def _balanced(config: Config) -> list[Changes]:
+def _balanced(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     return [{"training.sampling": "balanced"}, {"training.logit_adjustment": 1.0}]
 
 
-def _robust(config: Config) -> list[Changes]:
+def _unchanged_pictures(diagnosis: Diagnosis, config: Config) -> list[Changes]:
+    return [dict(diagnosis.fix.config)] if diagnosis.fix.config else []
+
+
+def _robust(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     if config.training.loss in ("mse", "mae", "huber"):
         return [{"training.loss": "huber"}]
     return [{"training.loss": "generalized_cross_entropy"}, {"training.label_smoothing": 0.1}]
 
 
-REMEDIES: dict[str, tuple[Callable[[Config], list[Changes]], ...]] = {
-    "not_finite_loss": (_calmer, _usual),
-    "exploding_gradient": (_calmer, _usual),
-    "loss_spike": (_calmer,),
-    "rate_too_high": (_rates(0.1, 0.01, 0.001), _usual),
-    "rate_too_low": (_rates(10.0, 100.0), _usual),
-    "slow_convergence": (_rates(10.0, 3.0),),
-    "oscillating_loss": (_rates(0.3, 0.1),),
+REMEDIES: dict[str, tuple[Remedy, ...]] = {
+    "not_finite_loss": (_usual, _told, _calmer),
+    "exploding_gradient": (_told, _calmer, _usual),
+    "loss_spike": (_told, _calmer),
+    "rate_too_high": (_furthest, _told, _rates(0.1, 0.01, 0.001), _usual),
+    "rate_too_low": (_told, _furthest, _rates(10.0, 100.0), _usual),
+    "slow_convergence": (_told, _rates(10.0, 3.0)),
+    "oscillating_loss": (_told, _rates(0.3, 0.1)),
     "not_learning": (_usual, _rates(0.1, 10.0)),
     "cannot_overfit": (_usual, _new_start, _other_units),
     "poor_start": (_new_start,),
     "symmetric_start": (_new_start,),
     "unscaled_inputs": (_scaled,),
-    "dead_units": (_other_units, _rates(0.1)),
-    "saturated_units": (_other_units, _scaled),
-    "vanishing_gradient": (_other_units,),
-    "over_regularised": (_freer,),
-    "modes_disagree": (_freer,),
-    "overfitting": (_stricter,),
-    "underfitting": (_larger, _usual),
+    "dead_units": (_other_units, _told, _rates(0.1)),
+    "saturated_units": (_other_units, _told, _scaled),
+    "vanishing_gradient": (_other_units, _told),
+    "over_regularised": (_freer, _told),
+    "modes_disagree": (_freer, _told),
+    "harmful_augmentation": (_unchanged_pictures,),
+    "low_precision": (_told,),
+    "overfitting": (_stricter, _told),
+    "underfitting": (_usual, _larger, _told),
     "class_imbalance": (_balanced,),
-    "label_errors": (_robust,),
+    "label_errors": (_robust, _told),
 }
 """by diagnosis; what is not here has no setting that a program could try"""
 
 
 def changes_for(diagnosis: Diagnosis, config: Config) -> list[Changes]:
     """Changes of a resolved config that may help, the best guess first; some may change nothing."""
-    return [changes for remedy in REMEDIES.get(diagnosis.id, ()) for changes in remedy(config)]
+    return [changes for remedy in REMEDIES.get(diagnosis.id, ()) for changes in remedy(diagnosis, config)]
 
 
 def _edited(layers: list[Any], edit: Callable[[str, Any], tuple[str, Any]]) -> list[Any] | None:

@@ -1,14 +1,13 @@
 """Repairs of a run: settings tried side by side with the original, kept only when they prove to help.
 
 For the diagnoses that do harm, changed configs train from the first weights for a tenth of the epochs, the
-original beside them, as one program where their shapes agree. The best that gains more than two standard
-errors on the validation rows trains anew for all epochs, and is kept when it gains there too. Test rows are
-never looked at. Where nothing is found nothing is tried, and nothing changes.
+original beside them, as one program where their shapes agree. The best of them trains anew for all epochs,
+and is kept when it gains more than two standard errors on the validation rows. Test rows are never looked at.
+Where nothing is found nothing is tried, and nothing changes.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -18,24 +17,35 @@ import torch
 
 from netwright.config import Config, set_key
 from netwright.data.dataset import Dataset
+from netwright.doctor.attempt import Attempt
 from netwright.doctor.diagnosis import Diagnosis, Examination
+from netwright.doctor.proof import (
+    LOOKED_AT,
+    WORST,
+    Gain,
+    bounded,
+    chosen,
+    gain,
+    harmful,
+    in_turn,
+    judged,
+    most_trials,
+    sharp,
+    trial_epochs,
+)
 from netwright.errors import InputError, NetwrightError
 from netwright.nn.network import Network
-from netwright.pipeline.crowd import Plan, single, train_crowd
+from netwright.pipeline.crowd import Plan, Trained, single, train_crowd
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import Prepared
-from netwright.pipeline.remedies import CLEANING, Attempt, Changes, changes_for
+from netwright.pipeline.remedies import CLEANING, Changes, changes_for
 from netwright.pipeline.watch import Watch
 from netwright.training.history import History
 
 if TYPE_CHECKING:
     from netwright.pipeline.train import Fitted
 
-SHARE = 0.1  # of the epochs, for each trial
-FEWEST = 3
-MOST_TRIALS = 5
-ERRORS = 2.0  # standard errors that a gain must exceed
-LEAST = 0.01  # marks (accuracy or R²) that it must exceed too
+CUT_OFF = ("time limit", "interrupted")
 
 
 @dataclass
@@ -75,44 +85,78 @@ def repair(
         deadline: when all must be over, by `time.monotonic`.
     """
     result = Repaired(network, history, config)
-    harmful = [each for each in examination.diagnoses if each.severity != "note"]
-    candidates = _candidates(harmful, config)
-    if not candidates or not len(prepared.split.validation):
+    candidates = _candidates(harmful(examination.diagnoses), config)
+    rows = prepared.split.validation
+    if not candidates or not len(rows) or history.stopped in CUT_OFF:
         return result
     watch.stage("trying repairs")
-    epochs = min(int(config.training.epochs), max(FEWEST, math.ceil(SHARE * int(config.training.epochs))))
-    rows = prepared.split.validation
+    epochs = trial_epochs(int(config.training.epochs))
     plans = [
         Plan(_changed(each, {"training.epochs": epochs}), prepared.split.train, rows)
-        for each in [config, *(changed for changed, _, _ in candidates)]
+        for each in [config, *(each.config for each in candidates)]
     ]
     trained = train_crowd(prepared.schema, data, plans, deadline=deadline)
-    if len(trained) < len(plans):
+    if len(trained) < len(plans) or any(each.ending in CUT_OFF for each in trained):
         return result  # the time is over, or the user stopped it
-    marks = [_marks(single(prepared.schema, each), data, prepared, rows) for each in trained]
-    found = []
-    for (changed, changes, diagnosis), after in zip(candidates, marks[1:], strict=True):
-        attempt = _attempt(diagnosis, changes, marks[0], after, epochs)
-        result.attempts.append(attempt)
-        if attempt.accepted:
-            found.append((attempt.after - attempt.before, changed, changes, diagnosis))
-    if not found:
+    before, *tried = [_marks_of(each, data, prepared) for each in trained]
+    found = [
+        _gain(prepared, each.diagnosis, before[0], after[0])
+        for each, after in zip(candidates, tried, strict=True)
+    ]
+    best = chosen([after[1] for after in tried], before[1])
+    proven_early = best is not None and found[best].proven
+    for place, each in enumerate(candidates):
+        why = "no better than the trial that goes on"
+        if best is None:
+            why = "worse than the original after as many epochs"
+        elif place == best:
+            why = "the trial that goes on to a whole training"
+        result.attempts.append(each.attempt(found[place], epochs, False, why))
+    # With `refit` the whole training has seen the validation rows: then the trial has to be the proof.
+    if best is None or (config.training.refit and not proven_early):
         return result
-    _, best, changes, diagnosis = max(found, key=lambda each: each[0])
     watch.stage("training the repaired network")
     again = prepared.config.model_copy(deep=True)
     again.training.precision = config.training.precision
     whole = Prepared(**{**prepared.__dict__, "config": again})
+    first = candidates[best]
     try:
-        new_network, new_history, new_config = fit(whole, best, data, watch.callbacks, deadline)
-    except NetwrightError:
+        made, new_history, new_config = fit(whole, first.config, data, watch.callbacks, deadline)
+    except NetwrightError as error:
+        nothing = Gain(found[best].before, WORST, 0.0)
+        result.attempts.append(first.attempt(nothing, 0, False, f"it cannot be trained: {error}"))
         return result
-    before, after = (_marks(each, data, prepared, rows) for each in (network, new_network))
-    attempt = _attempt(diagnosis, changes, before, after, int(config.training.epochs))
-    result.attempts.append(attempt)
-    if attempt.accepted:
-        result.network, result.history, result.config = new_network, new_history, new_config
+    old, new = (
+        np.full(len(rows), WORST) if each.failure else _marks(one, data, prepared)[0]
+        for one, each in ((network, history), (made, new_history))
+    )
+    last = _gain(prepared, first.diagnosis, old, new)
+    accepted = not new_history.failure and (proven_early if config.training.refit else last.proven)
+    why = "its trial has proven it" if config.training.refit else judged(last)
+    result.attempts.append(first.attempt(last, new_history.epochs, accepted, why))
+    if accepted:
+        result.network, result.history, result.config = made, new_history, new_config
     return result
+
+
+@dataclass(frozen=True)
+class _Candidate:
+    """A changed config.
+
+    Arguments:
+        config: itself.
+        changes: by dotted key.
+        diagnosis: what it is for.
+    """
+
+    config: Config
+    changes: Changes
+    diagnosis: str
+
+    def attempt(self, found: Gain, epochs: int, accepted: bool, why: str) -> Attempt:
+        figures = (found.before, found.after, found.error)
+        words = tuple(f"{key}={_shown(value)}" for key, value in self.changes.items())
+        return Attempt(self.diagnosis, words, *figures, epochs, accepted, why, self.changes)
 
 
 @dataclass(frozen=True)
@@ -131,15 +175,10 @@ class Cleaned:
 
     def attempt(self, before: Fitted, after: Fitted) -> Attempt:
         """What the change did to the score: it is kept all the same."""
-        old, new = (
-            _marks(each.network, each.data, each.prepared, each.prepared.split.validation)
-            for each in (before, after)
-        )
-        why = "the score before was not to be believed"
-        epochs = after.history.epochs
-        return Attempt(
-            self.diagnosis, self.changes, float(old.mean()), float(new.mean()), 0.0, epochs, True, why
-        )
+        old, new = (_marks(each.network, each.data, each.prepared)[0] for each in (before, after))
+        made = _Candidate(self.config, self.changes, self.diagnosis)
+        found = Gain(float(old.mean()), float(new.mean()), 0.0)
+        return made.attempt(found, after.history.epochs, True, "the score before was not to be believed")
 
 
 def cleaned(config: Config, examination: Examination) -> Cleaned | None:
@@ -151,29 +190,30 @@ def cleaned(config: Config, examination: Examination) -> Cleaned | None:
     return None
 
 
-def _attempt(diagnosis: str, changes: Changes, before: np.ndarray, after: np.ndarray, epochs: int) -> Attempt:
-    gain = after - before
-    error = float(gain.std() / math.sqrt(len(gain)))
-    accepted = float(gain.mean()) > max(ERRORS * error, LEAST)
-    why = "the gain is more than two standard errors" if accepted else "the gain is within its error"
-    return Attempt(
-        diagnosis, changes, float(before.mean()), float(after.mean()), error, epochs, accepted, why
-    )
+def _gain(prepared: Prepared, diagnosis: str, before: np.ndarray, after: np.ndarray) -> Gain:
+    """The gain in marks; where classes are rare, in the mean recall of the classes."""
+    rare = diagnosis == "class_imbalance" and prepared.schema.target.task in ("binary", "multiclass")
+    return gain(before, after, prepared.target[prepared.split.validation] if rare else None)
 
 
-def _candidates(harmful: Sequence[Diagnosis], config: Config) -> list[tuple[Config, Changes, str]]:
+def _candidates(found: Sequence[Diagnosis], config: Config) -> list[_Candidate]:
     """Changed configs in the order to try them: the first change for each diagnosis, then the second ones."""
-    lists = [[(changes, each.id) for changes in changes_for(each, config)] for each in harmful[:3]]
-    turns = [own[turn] for turn in range(max(map(len, lists), default=0)) for own in lists if turn < len(own)]
-    made: list[tuple[Config, Changes, str]] = []
-    for changes, diagnosis in turns:
+    lists = [[(changes, each.id) for changes in changes_for(each, config)] for each in found[:LOOKED_AT]]
+    made: list[_Candidate] = []
+    for changes, diagnosis in in_turn(lists):
         try:
             changed = _changed(config, changes)
         except InputError:
             continue  # a setting that this network does not have
-        if changed != config and all(changed != other for other, _, _ in made):
-            made.append((changed, changes, diagnosis))
-    return made[:MOST_TRIALS]
+        if changed != config and all(changed != other.config for other in made):
+            made.append(_Candidate(changed, changes, diagnosis))
+    return made[: most_trials(int(config.training.epochs))]
+
+
+def _shown(value: object) -> str:
+    return (
+        f"{value:.3g}" if isinstance(value, float) else "changed" if isinstance(value, list) else str(value)
+    )
 
 
 def _changed(config: Config, changes: Changes) -> Config:
@@ -183,17 +223,28 @@ def _changed(config: Config, changes: Changes) -> Config:
     return Config.parse(values, where="repair")
 
 
-def _marks(network: Network, data: Dataset, prepared: Prepared, rows: np.ndarray) -> np.ndarray:
-    """How good each answer is: right or wrong; for numbers 1 - squared error / variance. [v]"""
+def _marks_of(trained: Trained, data: Dataset, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    if trained.ending == "diverged":
+        worst = np.full(len(prepared.split.validation), WORST)
+        return worst, worst
+    return _marks(single(prepared.schema, trained), data, prepared)
+
+
+def _marks(network: Network, data: Dataset, prepared: Prepared) -> tuple[np.ndarray, np.ndarray]:
+    """How good each answer for the validation rows is: right or wrong; for numbers 1 - squared error /
+    variance; and sharper marks, see `proof.sharp`. Each [v]"""
+    rows, task = prepared.split.validation, prepared.schema.target.task
     index = torch.from_numpy(rows).to(data.weight.device)
     answers = network.predict_mean(data.raw, index).double().cpu().numpy()
     wanted = prepared.target[rows]
-    task = prepared.schema.target.task
     if task in ("binary", "multiclass"):
-        return (answers.argmax(1) == wanted).astype(np.float64)
+        marks = (answers.argmax(1) == wanted).astype(np.float64)
+        found = sharp(answers, wanted.astype(np.int64))
+        return marks, marks if found is None else found
     wanted = wanted.reshape(len(rows), -1)
     if task == "multilabel":
-        return ((answers > 0.5) == (wanted > 0.5)).mean(1)
+        marks = ((answers > 0.5) == (wanted > 0.5)).mean(1)
+        return marks, marks
     fitted = prepared.target[prepared.split.train].reshape(len(prepared.split.train), -1)
-    marks = 1.0 - (np.square(answers - wanted) / (np.nanvar(fitted, axis=0) + 1e-12)).mean(1)
-    return np.clip(np.nan_to_num(marks, nan=-1.0), -1.0, 1.0)
+    marks = bounded(1.0 - (np.square(answers - wanted) / (np.nanvar(fitted, axis=0) + 1e-12)).mean(1))
+    return marks, marks

@@ -6,9 +6,9 @@ import platform
 import sys
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,9 @@ from netwright import __version__
 from netwright.config import Config
 from netwright.data.dataset import Dataset
 from netwright.data.read import name_of
+from netwright.doctor.attempt import Attempt
 from netwright.doctor.diagnosis import Examination
+from netwright.doctor.words import tried
 from netwright.errors import InputError, NetwrightError
 from netwright.files import write_json, write_text
 from netwright.nn.encoders.base import OWN_TENSOR
@@ -29,7 +31,6 @@ from netwright.pipeline.assess import Assessment, Baselines, assess, fit_baselin
 from netwright.pipeline.fit import fit
 from netwright.pipeline.physician import Physician, told
 from netwright.pipeline.prepare import Prepared, prepare
-from netwright.pipeline.remedies import Attempt
 from netwright.pipeline.resolve import resolve
 from netwright.pipeline.start import start_lines
 from netwright.pipeline.watch import Watch
@@ -103,7 +104,6 @@ class Fitted:
         network, history: what came of it.
         known: the baselines.
         examination: what the doctor said; None when it was not there.
-        repairs: what was tried to make it better; None when that was not asked for.
     """
 
     prepared: Prepared
@@ -113,7 +113,6 @@ class Fitted:
     history: History
     known: Baselines
     examination: Examination | None
-    repairs: list[Attempt] | None = None
 
 
 def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
@@ -132,7 +131,6 @@ def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path
         clock,
         watch,
         fitted.examination,
-        fitted.repairs,
     )
     check_ending(fitted.history)
     return folder
@@ -142,28 +140,35 @@ def _repaired(fitted: Fitted, config: Config, source: Any, watch: Watch, clock: 
     """The same, or what proved to be better; see `pipeline.repair`."""
     from netwright.pipeline.repair import cleaned, repair
 
-    assert fitted.examination is not None
     first = fitted.examination
+    assert first is not None
     repairs: list[Attempt] = []
     clean = cleaned(config, first)
     if clean is not None:
         before = fitted
-        fitted = _fitted(clean.config, source, watch, clock, log)
-        repairs.append(clean.attempt(before, fitted))
-    deadline = clock.deadline(config.training.time_limit)
-    parts = (fitted.prepared, fitted.config, fitted.data, fitted.network, fitted.history)
-    assert fitted.examination is not None
-    found = repair(*parts, fitted.examination, watch, deadline)
+        try:
+            fitted = _fitted(clean.config, source, watch, clock, log)
+            repairs.append(clean.attempt(before, fitted))
+        except InputError as error:  # nothing is left without it
+            log.add(f"not repaired: {error}")
+    found = repair(
+        fitted.prepared,
+        fitted.config,
+        fitted.data,
+        fitted.network,
+        fitted.history,
+        fitted.examination or Examination(),
+        watch,
+        clock.deadline(config.training.time_limit),
+    )
     clock.mark("repair")
     repairs += found.attempts
     for each in repairs:
-        told = ", ".join(f"{key}={value}" for key, value in each.changes.items())
-        log.add(
-            f"{'accepted' if each.accepted else 'refused'} for {each.diagnosis}: {told}; "
-            f"{each.before:.4f} to {each.after:.4f} in {each.epochs} epochs; {each.why}"
-        )
-    kept = {"config": found.config, "network": found.network, "history": found.history}
-    return replace(fitted, **kept, examination=first, repairs=repairs)
+        log.add(tried(each))
+    kept = found.config.model_copy(deep=True)
+    kept.doctor.repair = False  # what it has led to stands in the config already
+    examination = replace(first, repairs=repairs)
+    return replace(fitted, config=kept, network=found.network, history=found.history, examination=examination)
 
 
 def _fitted(config: Config, source: Any, watch: Watch, clock: Clock, log: Log) -> Fitted:
@@ -220,7 +225,6 @@ def document(
     clock: Clock,
     watch: Watch,
     examination: Examination | None = None,
-    repairs: Sequence[Attempt] | None = None,
 ) -> Path:
     """Writes the run of a trained network: scores it, once, on all parts of the data, and reports.
 
@@ -236,7 +240,6 @@ def document(
         clock: since the process began.
         watch: is told how it goes on.
         examination: what the doctor said; None when it was not there.
-        repairs: what was tried to make it better; None when that was not asked for.
 
     Returns:
         The folder.
@@ -251,8 +254,7 @@ def document(
     write_text(folder / "history.csv", history.to_csv())
     write_json(folder / "findings.json", [finding.as_dict() for finding in prepared.findings])
     if examination is not None:
-        tried = {} if repairs is None else {"repairs": [asdict(each) for each in repairs]}
-        write_json(folder / "diagnoses.json", {**examination.as_dict(), **tried})
+        write_json(folder / "diagnoses.json", examination.as_dict())
         for line in told(examination.diagnoses):
             log.add(line)
 

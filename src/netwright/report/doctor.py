@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from netwright.doctor.words import changes, figures, grouped, place
-from netwright.report.markup import folded, paragraph, picture, section, text
+from netwright.doctor.words import NOTHING_TRIED, changes, figures, grouped, place
+from netwright.report.markup import folded, paragraph, picture, section, table, text
 from netwright.report.plots import evidence_lines
 from netwright.report.words import doctor_sentence, listed, sentence
 
@@ -30,6 +30,7 @@ def doctor(record: Record) -> str:
         paragraph("" if begin else text(doctor_sentence(record))),
         f'<div class="findings">{"".join(begin)}</div>' if begin else "",
         f'<h3>Also seen</h3><div class="findings">{also}</div>' if also else "",
+        _repairs(examination),
         _not_checked(examination),
     )
 
@@ -63,6 +64,28 @@ def _plot(each: Diagnosis, record: Record) -> str:
     order = "epoch" if lengths <= {epochs} else "in order"
     drawn = evidence_lines(series, each.evidence.get("line"), each.title, order)
     return picture(drawn, f"evidence of {each.id}")
+
+
+def _repairs(examination: Examination) -> str:
+    """What was tried, with marks on validation rows before and after; nothing where nobody was asked to."""
+    if examination.repairs is None:
+        return ""
+    if not examination.repairs:
+        return paragraph(text(NOTHING_TRIED))
+    rows = [
+        [
+            "kept" if each.accepted else "not kept",
+            f"<code>{text(each.diagnosis)}</code>",
+            text(", ".join(each.changes), 400),
+            f"{each.before:.3f}",
+            f"{each.after:.3f}",
+            str(each.epochs),
+            text(each.why),
+        ]
+        for each in examination.repairs
+    ]
+    names = ["", "For", "Change", "Before", "After", "Epochs", "Why"]
+    return "<h3>Repairs</h3>" + table(names, rows, "lllrrrl")
 
 
 def _not_checked(examination: Examination) -> str:

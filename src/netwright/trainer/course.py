@@ -13,10 +13,10 @@ import torch
 from torch import Tensor, nn
 
 from netwright import callbacks as public
-from netwright.doctor.attempt import WORST, bounded, sharp
 from netwright.doctor.callback import Doctor
 from netwright.doctor.case import Case, case_of
 from netwright.doctor.diagnosis import Examination
+from netwright.doctor.proof import WORST, bounded, sharp
 from netwright.errors import NetwrightError
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.callbacks import Callback, State

@@ -18,10 +18,12 @@ import numpy as np
 import torch
 from torch import nn
 
-from netwright.doctor.attempt import (
+from netwright.doctor.attempt import Attempt
+from netwright.doctor.callback import Doctor
+from netwright.doctor.diagnosis import Diagnosis, Examination
+from netwright.doctor.proof import (
     LOOKED_AT,
     WORST,
-    Attempt,
     Gain,
     chosen,
     gain,
@@ -31,8 +33,6 @@ from netwright.doctor.attempt import (
     most_trials,
     trial_epochs,
 )
-from netwright.doctor.callback import Doctor
-from netwright.doctor.diagnosis import Diagnosis, Examination
 from netwright.errors import NetwrightError
 from netwright.trainer.course import Again, Course, Outcome, follow, marks_of, steering, watched
 from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, everything
