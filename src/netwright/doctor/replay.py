@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,7 +27,7 @@ SCANS = ((FACTORS, 40), (FEWER, 40), (FEWER, 20))
 LONGER = 4  # times as many steps for the best factor, and for the network without regularisation
 LEAST_ROWS, MOST_ROWS = 16, 64
 JUDGED = 512
-SECONDS = 1.5
+SECONDS = 4.0  # only networks in trouble are looked at in this way
 BETTER = 0.8  # of a loss; above it, it is about the same
 
 
@@ -163,6 +164,7 @@ def _replay(case: Case, record: Record) -> Replay:
             break
     else:
         raise CannotTellError("a step takes too long for short trainings at other rates")
+    factors = _with_usual(factors, usual_rate(case) / rate)
     losses = np.array([reached(network, factor, steps) for factor in factors])
     return Replay(
         _finite(case.loss(judged)),
@@ -176,6 +178,18 @@ def _replay(case: Case, record: Record) -> Replay:
         calm is not None,
         rate,
     )
+
+
+def usual_rate(case: Case) -> float:
+    """The rate that the optimiser usually has."""
+    if case.plan.optimizer == "sgd":
+        return 0.01 if case.plan.momentum else 0.05
+    return 0.001
+
+
+def _with_usual(factors: Sequence[float], usual: float) -> list[float]:
+    """Factors with that of the usual rate among them, where it lies beyond all of them."""
+    return sorted(factors if min(factors) <= usual <= max(factors) else [*factors, usual])
 
 
 def _batches(rows: Rows, size: int, count: int) -> list[Rows]:

@@ -18,6 +18,7 @@ from netwright.doctor.trouble import drawn, kernels, troubled
 
 HIGH, LOW = 0.1, 1e-5  # change of a step as a share of the weights
 SLOW = 3e-4  # the same, where a higher rate has been shown to be better
+SMALL = 0.01  # root mean square of a kernel; less is next to nothing
 GROWN = 5.0  # times the first gradient
 FEW_ROWS = 8  # of a batch
 NOISE = 10.0
@@ -251,9 +252,11 @@ def _too_low(case: Case, message: str, evidence: dict[str, Any], rate: float) ->
 
 
 def _ratios(record: Record) -> np.ndarray:
-    """Change of the kernels in a step as a share of their length. [layers, Q]"""
-    found = [each.update for each in kernels(record)]
-    return np.nan_to_num(np.array(found), posinf=1e6) if found else np.zeros((0, 1))
+    """Change of the kernels in a step as a share of their length, or of a usual one where they start from
+    nearly nothing. [layers, Q]"""
+    with np.errstate(all="ignore"):  # of weights that ran away
+        found = [each.update * each.weight / np.maximum(each.weight, SMALL) for each in kernels(record)]
+    return np.nan_to_num(np.array(found), nan=1e6, posinf=1e6) if found else np.zeros((0, 1))
 
 
 def _ends(record: Record) -> tuple[float, float]:
