@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,8 @@ from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 
 MOST_ROWS = 2000
+MOST_LEARNT = 1200  # training rows that simple models learn from
+TREES, FOLDED_TREES = 40, 20
 MOST_FOLDED = 600  # training rows that simple models are judged on out of fold
 MOST_FEATURES = 128  # beyond, the strongest directions of the training rows stand for the features
 DIRECTIONS = 48
@@ -23,6 +27,9 @@ LEAST_NUMBERS = {**LEAST, "trees": 0.15}  # of R²; what bends sharply is made f
 CLEAR = 2.5  # standard errors
 CLEAR_NUMBERS = 3.0  # squared errors have long tails
 LEAST_BALANCED = 0.1  # of the mean recall of the classes
+
+
+Marks = dict[str, np.ndarray]
 
 
 @dataclass
@@ -43,10 +50,8 @@ class Standing:
             could be learnt.
         learnt: share of what the constant prediction leaves to be gained that the network has gained on its
             own training rows; 1 is all, 0 nothing.
-        folded: marks of each simple model on some training rows, out of fold; empty below 30 rows. Each [f]
-        train_behind: how far the network's mean on these rows, which it has seen, is behind that of the best
-            simple model, which has not: above 0 only where the network does not even learn what it sees.
-        train_error: standard error of `train_behind`.
+        unseen: gives marks of simple models on some training rows, see `unseen`; asked only where needed.
+        same: marks of the network on the rows of `folded`. [f]
         answers: of the network for the validation rows. [v, C]
         wanted: what is right. [v] or [v, T]
     """
@@ -60,9 +65,8 @@ class Standing:
     bad: bool
     useless: bool
     learnt: float
-    folded: dict[str, np.ndarray] = field(default_factory=dict)
-    train_behind: float = 0.0
-    train_error: float = 0.0
+    unseen: Callable[[], Unseen] = lambda: Unseen({}, {})
+    same: np.ndarray = field(default_factory=lambda: np.zeros(0))
     answers: np.ndarray = field(default_factory=lambda: np.zeros((0, 0)))
     wanted: np.ndarray = field(default_factory=lambda: np.zeros(0))
 
@@ -70,6 +74,39 @@ class Standing:
     def judged_on(self) -> str:
         """Whose rows `references` are of."""
         return "validation" if len(self.validation) else "training"
+
+    @property
+    def folded(self) -> Marks:
+        """Marks of each simple model on some training rows, out of fold; empty below 30 rows. Each [f]"""
+        return self.unseen().train
+
+    @cached_property
+    def _train(self) -> tuple[float, float]:
+        return paired(self.folded[_best(self.folded)], self.same) if self.folded else (0.0, 0.0)
+
+    @property
+    def train_behind(self) -> float:
+        """How far the network's mean on these rows, which it has seen, is behind that of the best simple
+        model, which has not: above 0 only where the network does not even learn what it sees."""
+        return self._train[0]
+
+    @property
+    def train_error(self) -> float:
+        """Standard error of `train_behind`."""
+        return self._train[1]
+
+
+@dataclass(frozen=True)
+class Unseen:
+    """Marks of simple models on rows that they have not seen, each model learnt from as many rows.
+
+    Arguments:
+        train: on training rows, out of fold. Each [f]
+        parts: on rows of other parts, by part and model: means over the models of all folds. Each [v]
+    """
+
+    train: Marks
+    parts: dict[str, Marks]
 
 
 def standing(case: Case) -> Standing:
@@ -94,22 +131,18 @@ def _standing(case: Case) -> Standing:
     seen = _finite(case.marks(case.answers(train), train))
     constant = case.marks(_constant(case, wanted, len(train)), train)
     learnt = float((seen.mean() - constant.mean()) / max(1e-9, 1.0 - constant.mean()))
-    x, others = features_of(case, train, judged)
-    chosen = np.arange(len(train)) if len(train) <= MOST_FOLDED else _every(len(train), MOST_FOLDED)
-    folded = _folded(case, train, x, wanted, chosen)
+    chosen = _folds(len(train))[0]
     if judged is None:
         own, answers, asked = seen[chosen], np.zeros((0, 0)), wanted[chosen]
-        references = {"constant": constant[chosen], **folded}
+        references = {"constant": constant[chosen], **unseen(case).train}
     else:
         judged = judged.spread(MOST_ROWS)
         answers, asked = case.answers(judged), case.wanted(judged)
         own = _finite(case.marks(answers, judged))
         references = {"constant": case.marks(_constant(case, wanted, len(judged)), judged)}
-        for name, given in simple_answers(case, x, wanted, others).items():
-            references[name] = _finite(case.marks(given, judged))
+        references |= case.fact("references", lambda: _references(case, train, judged))
     best = _best(references)
     behind, error = paired(references[best], own)
-    train_behind, train_error = paired(folded[_best(folded)], seen[chosen]) if folded else (0.0, 0.0)
     classes = asked if case.task in ("classes", "yes_no") else None
     return Standing(
         seen,
@@ -118,18 +151,22 @@ def _standing(case: Case) -> Standing:
         best,
         behind,
         error,
-        _is_bad(references, own, classes, folded, seen[chosen]),
+        _is_bad(references, own, classes, lambda: unseen(case).train, seen[chosen]),
         _is_useless(references, own, classes, learnt),
         learnt,
-        folded,
-        train_behind,
-        train_error,
+        lambda: unseen(case),
+        seen[chosen],
         answers,
         asked if judged is not None else asked[:0],
     )
 
 
-Marks = dict[str, np.ndarray]
+def _references(case: Case, train: Rows, judged: Rows) -> Marks:
+    """Marks of simple models on validation rows. Each [v]"""
+    train = train.spread(MOST_LEARNT)
+    x, others = features_of(case, train, judged)
+    given = simple_answers(case, x, case.wanted(train), others, TREES)
+    return {name: _finite(case.marks(each, judged)) for name, each in given.items()}
 
 
 def _best(marks: Marks) -> str:
@@ -137,7 +174,11 @@ def _best(marks: Marks) -> str:
 
 
 def _is_bad(
-    references: Marks, own: np.ndarray, classes: np.ndarray | None, folded: Marks, seen: np.ndarray
+    references: Marks,
+    own: np.ndarray,
+    classes: np.ndarray | None,
+    folded: Callable[[], Marks],
+    seen: np.ndarray,
 ) -> bool:
     """Whether a simple model is clearly better.
 
@@ -158,9 +199,9 @@ def _is_bad(
             return True
         if classes is not None and behind >= 0 and balanced > max(CLEAR * balanced_error, LEAST_BALANCED):
             return True
-        if name in folded:
-            before, before_error = paired(folded[name], seen)
-            if before > max(3.0 * before_error, least[name]) and min(behind - error, balanced) > 0:
+        if min(behind - error, balanced) > 0 and name in folded():
+            before, before_error = paired(folded()[name], seen)
+            if before > max(3.0 * before_error, least[name]):
                 return True
     return False
 
@@ -212,26 +253,32 @@ def features_of(case: Case, train: Rows, others: Rows | None) -> tuple[np.ndarra
     """Standardised features of training and other rows, few enough for simple models. [n, F], [v, F]"""
     x = case.features(train)
     rows = x[:0] if others is None else case.features(others.spread(MOST_ROWS))
+    x, rows = reduced(x, rows)
+    return x, rows
+
+
+def reduced(*parts: np.ndarray) -> list[np.ndarray]:
+    """Features of the first part's rows and of others, standardised by the first. Each [n, F]"""
+    x, *others = parts  # [n, features]
     known = np.where(np.isfinite(x), x, np.nan)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of columns without any number
         middle = np.nan_to_num(np.nanmedian(known, axis=0))
-    x, rows = (np.where(np.isfinite(each), each, middle) for each in (x, rows))
+    x, *others = [np.where(np.isfinite(each), each, middle) for each in parts]
     mean, spread = x.mean(0), x.std(0)
     keep = spread > 1e-9 * np.maximum(1.0, np.abs(mean))
-    x, rows = ((each[:, keep] - mean[keep]) / spread[keep] for each in (x, rows))
-    x, rows = np.clip(x, -8.0, 8.0), np.clip(rows, -8.0, 8.0)
+    scaled = [np.clip((each[:, keep] - mean[keep]) / spread[keep], -8.0, 8.0) for each in (x, *others)]
+    x = scaled[0]
     if x.shape[1] <= MOST_FEATURES:
-        return x, rows
+        return scaled
     draws = np.random.default_rng(0)
     basis = x[_every(len(x), min(len(x), 500))]
     start = basis.T @ (basis @ draws.normal(size=(x.shape[1], DIRECTIONS)))  # [F, D]
     for _ in range(2):
         start = basis.T @ (basis @ np.linalg.qr(start)[0])
     directions = np.linalg.qr(start)[0]
-    x, rows = x @ directions, rows @ directions
-    scale = x.std(0).max() + 1e-12
-    return x / scale, rows / scale
+    scale = (x @ directions).std(0).max() + 1e-12
+    return [each @ directions / scale for each in scaled]
 
 
 def _constant(case: Case, wanted: np.ndarray, rows: int) -> np.ndarray:
@@ -246,24 +293,45 @@ def _classes(case: Case, wanted: np.ndarray) -> int:
     return max(case.classes or 2, int(wanted.max()) + 1)
 
 
-def _folded(case: Case, train: Rows, x: np.ndarray, wanted: np.ndarray, chosen: np.ndarray) -> Marks:
-    """Marks of simple models on training rows that they have not seen. Each [f]"""
+def unseen(case: Case) -> Unseen:
+    """What simple models know of rows that they have not seen. Computed once for the same rows."""
+    return case.fact("unseen", lambda: _unseen(case))
+
+
+def _folds(rows: int) -> tuple[np.ndarray, np.ndarray]:
+    """Places of the training rows that simple models learn from in turns, and the fold of each. [f], [f]"""
+    chosen = np.arange(rows) if rows <= MOST_FOLDED else _every(rows, MOST_FOLDED)
+    return chosen, np.random.default_rng(0).permutation(len(chosen)) % FOLDS
+
+
+def _unseen(case: Case) -> Unseen:
+    assert case.train is not None
+    train = case.train.spread(MOST_ROWS)
+    chosen, fold = _folds(len(train))
     if len(chosen) < 3 * FEWEST:
-        return {}
-    x, wanted = x[chosen], wanted[chosen]
-    fold = np.random.default_rng(0).permutation(len(chosen)) % FOLDS
-    found: dict[str, np.ndarray] = {}
+        return Unseen({}, {})
+    train = train.at(torch.from_numpy(chosen))
+    given = {"validation": case.validation, "test": case.test}
+    parts = {name: rows.spread(MOST_FOLDED) for name, rows in given.items() if rows is not None and len(rows)}
+    x, *others = reduced(*(case.features(rows) for rows in (train, *parts.values())))
+    wanted, found, beyond = case.wanted(train), {}, {name: {} for name in parts}
     for number in range(FOLDS):
-        inside, outside = fold != number, fold == number
-        for name, given in simple_answers(case, x[inside], wanted[inside], x[outside], trees=25).items():
-            width = max(given.shape[1], _classes(case, wanted)) if wanted.ndim == 1 else given.shape[1]
-            found.setdefault(name, np.zeros((len(chosen), width)))[outside, : given.shape[1]] = given
-    rows = train.at(torch.from_numpy(chosen))
-    return {name: _finite(case.marks(given, rows)) for name, given in found.items()}
+        outside = np.flatnonzero(fold == number)
+        inside = np.flatnonzero(fold != number)
+        asked = np.concatenate([x[outside], *others])
+        ends = np.cumsum([len(outside), *map(len, others)])[:-1]
+        for name, all_answers in simple_answers(case, x[inside], wanted[inside], asked, FOLDED_TREES).items():
+            answers, *rest = np.split(all_answers, ends)
+            marks = case.marks(answers, train.at(torch.from_numpy(outside)))
+            found.setdefault(name, np.zeros(len(chosen)))[outside] = _finite(marks)
+            for part, each in zip(parts, rest, strict=True):
+                own = _finite(case.marks(each, parts[part])) / FOLDS
+                beyond[part][name] = beyond[part].get(name, 0.0) + own
+    return Unseen(found, beyond)
 
 
 def simple_answers(
-    case: Case, x: np.ndarray, wanted: np.ndarray, rows: np.ndarray, trees: int = 60
+    case: Case, x: np.ndarray, wanted: np.ndarray, rows: np.ndarray, trees: int
 ) -> dict[str, np.ndarray]:
     """What linear models, nearest neighbours and trees answer. Each [v, C]
 

@@ -17,6 +17,7 @@ from netwright.doctor.standing import Standing, standing
 from netwright.doctor.trouble import drawn, troubled
 
 FEWEST = 40  # validation rows
+SURELY = 2.5  # standard errors by which models are better than a constant in the mean: something is learnt
 LEARNT = 0.05  # of what the training rows could teach
 
 
@@ -116,15 +117,17 @@ def _nobody_learns(case: Case, stand: Standing) -> bool:
     Gains over a constant in standard errors: out of fold at most 1.5 each, with the validation rows at most 1
     on average. Tasks at their limit with any signal at all reach 3 and more out of fold.
     """
-    if case.task == "labels" or len(stand.validation) < FEWEST or not stand.folded or stand.learnt < LEARNT:
+    if case.task == "labels" or len(stand.validation) < FEWEST or stand.learnt < LEARNT:
         return False
     assert case.train is not None
     wanted = case.wanted(case.train)
     share = 0.0 if case.task == "numbers" else float(np.bincount(wanted).max() / len(wanted))
     constant = stand.references["constant"]
-    folded = [_errors(marks - share) for name, marks in stand.folded.items() if name != "constant"]
     judged = [_errors(marks - constant) for name, marks in stand.references.items() if name != "constant"]
     judged.append(_errors(stand.validation - constant))
+    if np.mean(judged) > SURELY:
+        return False
+    folded = [_errors(marks - share) for marks in stand.folded.values()]
     return bool(folded) and max(folded) <= 1.5 and float(np.mean(folded + judged)) <= 1.0
 
 

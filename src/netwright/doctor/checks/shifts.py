@@ -12,6 +12,7 @@ from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.findings import told
 from netwright.doctor.record import Record
+from netwright.doctor.standing import reduced, unseen
 
 ROWS = 1500
 FEW_ROWS = 20
@@ -223,24 +224,57 @@ def _width(values: np.ndarray) -> float:
 
 
 def _domain(before: np.ndarray, after: np.ndarray) -> float:
-    """Area under the curve of trees that tell the parts apart; 0 where it may be chance. Mann and Whitney"""
-    from scipy.stats import rankdata
+    """Area under the curve of a model that tells the parts apart; 0 where it may be chance.
 
+    Trees are only asked where a straight line (of values and their squares) or the nearest rows point to a
+    difference without proving it.
+    """
     parts = [
         each[np.linspace(0, len(each) - 1, min(len(each), DOMAIN_ROWS)).astype(int)]
         for each in (before, after)
     ]
     x = plain.standard(np.concatenate(parts))
     x = x + 0.05 * np.random.default_rng(0).normal(size=x.shape)  # less than that is no difference
-    if x.shape[1] < 2 or min(map(len, parts)) < 2 * FEW_ROWS:
+    old, new = map(len, parts)
+    if x.shape[1] < 2 or min(old, new) < 2 * FEW_ROWS:
         return 0.0
-    goal = np.repeat([0, 1], [len(each) for each in parts])
-    model = plain.models("classes", ("trees",))["trees"]
-    found = plain.out_of_fold(model, x, goal, "classes", 2, plain.folds_of(len(x)))[:, 1]
-    old, new = (int((goal == each).sum()) for each in (0, 1))
-    area = (rankdata(found)[goal == 1].sum() - new * (new + 1) / 2) / (old * new)
+    goal, folds = np.repeat([0, 1], [old, new]), plain.folds_of(len(x))
     error = np.sqrt((old + new + 1) / (12 * old * new))
-    return float(area) if area - 3.3 * error > 0.5 and area >= APART else 0.0
+    area = max(_area(found, goal) for found in (_straight(x, goal, folds), _nearest(x, goal)))
+    sure = max(APART, 0.5 + 3.3 * error)
+    if area < sure and area > 0.5 + 1.5 * error:
+        model = plain.models("classes", ("trees",))["trees"]
+        area = _area(plain.out_of_fold(model, x, goal, "classes", 2, folds)[:, 1], goal)
+    return area if area >= sure else 0.0
+
+
+def _area(found: np.ndarray, goal: np.ndarray) -> float:
+    """Under the curve, for goals of 0 and 1. Mann and Whitney"""
+    from scipy.stats import rankdata
+
+    old, new = (int((goal == each).sum()) for each in (0, 1))
+    return float((rankdata(found)[goal == 1].sum() - new * (new + 1) / 2) / (old * new))
+
+
+def _straight(x: np.ndarray, goal: np.ndarray, folds: np.ndarray) -> np.ndarray:
+    """Out-of-fold answers of least squares with a penalty on the values and their squares. [n]"""
+    (x,) = reduced(x)
+    x = np.concatenate([x, np.square(x) - 1.0, np.ones((len(x), 1))], 1)  # [n, 2F + 1]
+    found = np.zeros(len(x))
+    for each in np.unique(folds):
+        held = folds == each
+        own = x[~held]
+        penalty = 0.1 * len(own) * np.eye(x.shape[1])
+        found[held] = x[held] @ np.linalg.solve(own.T @ own + penalty, own.T @ (goal[~held] - goal.mean()))
+    return found
+
+
+def _nearest(x: np.ndarray, goal: np.ndarray) -> np.ndarray:
+    """Share of the second part among the ten nearest other rows. [n]"""
+    square = np.square(x).sum(1)
+    distance = square[:, None] + square - 2.0 * (x @ x.T)  # [n, n]
+    np.fill_diagonal(distance, np.inf)
+    return goal[np.argpartition(distance, 10, axis=1)[:, :10]].mean(1)
 
 
 def _targets(
@@ -270,24 +304,11 @@ def _targets(
 
 def _lost(case: Case, part: str) -> float:
     """What simple models lose on a part, against training rows they have not seen; 0 if it may be chance."""
-    train, rows = plain.known(case).spread(ROWS // 2), plain.parts(case)[part].spread(ROWS // 2)
-    if case.task == "labels" or len(rows) < FEW_ROWS:
+    known, best = unseen(case), (-np.inf, 0.0)
+    if case.task == "labels" or len(plain.parts(case)[part]) < FEW_ROWS:
         return 0.0
-    x, wanted = plain.standard(plain.matrix(case, train)), case.wanted(train)
-    values, goal = plain.standard(plain.matrix(case, rows), plain.matrix(case, train)), case.wanted(rows)
-    count = max(plain.answers_of(case, wanted), plain.answers_of(case, goal))
-    if x.shape[1] == 0:
-        return 0.0
-    folds, best = plain.folds_of(len(x)), (-np.inf, 0.0)
-    for model in plain.models(case.task, ("linear", "trees")).values():
-        seen = plain.marks(plain.out_of_fold(model, x, wanted, case.task, count, folds), wanted, case.task)
-        answers = plain.fitted(model, x, wanted, values, case.task, count)
-        if plain.is_classes(case.task):
-            own = (answers.argmax(1) == goal).astype(np.float64)
-        else:
-            own = 1.0 - (np.square(answers - goal) / (wanted.var(0) + 1e-12)).mean(1)
-        own = np.clip(own, -1.0, 1.0)
-        seen = np.clip(seen, -1.0, 1.0)
+    for name in {"linear", "trees"} & set(known.train):
+        seen, own = (np.clip(each, -1.0, 1.0) for each in (known.train[name], known.parts[part][name]))
         lost = float(seen.mean() - own.mean())
         error = np.sqrt(seen.var() / len(seen) + own.var() / len(own))
         best = max(best, (float(seen.mean()), lost if lost > max(HARM, 2.5 * error) else 0.0))
