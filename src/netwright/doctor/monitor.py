@@ -99,7 +99,7 @@ class Monitor(Callback):
         self.samples: list[Sample] = []
         self.probes: list[tuple[int, list[int], np.ndarray, list[list[Seen]]]] = []
         self.bad: dict[int, FirstBad] = {}
-        self.kept: Tensor | None = None
+        self.kept = None
 
     def on_epoch_start(self, state: State) -> None:
         if not self.begun:  # only now an earlier training has been taken up
@@ -122,7 +122,7 @@ class Monitor(Callback):
         self.passes = max(1, population.feed.passes)
         self.look_every = max(RARELY, math.ceil(self.passes / MOST_LOOKS))
         self.sample_every = 4 * max(EVERY, self.passes) if self.tiny else max(EVERY, self.passes // 4)
-        self.next_sample = state.step
+        self.next_look = self.next_sample = state.step
         self.axes: list[int | None] | None = None  # of the units of each activation
         self.probe_rows = self._probe_of(population)
         self._probe(state.epoch - 1)
@@ -145,20 +145,27 @@ class Monitor(Callback):
     def _gradient(self, state: State) -> None:
         if self.kept is not None:
             self._moved()
-        step = state.step
-        sampled = step == self.next_sample
-        gradient = state.gradient
+        step, gradient = state.step, state.gradient
         if self.on_cpu and gradient is not self.viewed:
             self.values = _array(gradient)
             self.viewed = gradient if gradient.dtype == torch.float32 else None  # others may be copies
-            self.first_value, self.last_value = self.values[:, 0], self.values[:, -1]
-        if step >= EARLY and step % self.look_every and not sampled:
+            self.alone = len(self.values) == 1
+            self.item = self.values.item
+        if step < self.next_look:
             # What is not finite in a loss is so at the network's end, and mostly at its start.
-            if self.on_cpu and not _adds_up(self.first_value, self.last_value):
+            if self.on_cpu and not (
+                math.isfinite(self.item(0) + self.item(-1))
+                if self.alone
+                else _adds_up(self.values[:, 0], self.values[:, -1])
+            ):
                 self._look_for_bad(state)
             return
-        batch = state.batch
-        if self.tiny and len(gradient) == 1:
+        self._look(state)
+
+    def _look(self, state: State) -> None:
+        """Takes the step's norms and losses, and looks at all parameters where it is time to."""
+        step, gradient, batch = state.step, state.gradient, state.batch
+        if self.tiny and self.alone:
             norm = self.values[0].dot(self.values[0])  # squared; see `_gather`
             fine = math.isfinite(norm)
         else:
@@ -172,32 +179,39 @@ class Monitor(Callback):
         self.looking.append(Look(self.epoch, inside, norm, state.step_losses, *given, batch.active))
         if len(self.looking) >= WAITING:
             self._gather()
-        if sampled:
+        if step >= self.next_sample:
             self._sample(state)
             if self.probe_rows is None:  # rows that come from a loader
                 self.probe_rows = _first_rows(batch, _prime(min(PROBE_ROWS, _rows(batch))))
                 self._probe(state.epoch - 1)
+        after = step + 1 if step + 1 < EARLY else step - step % self.look_every + self.look_every
+        self.next_look = min(after, self.next_sample)
 
     def _sample(self, state: State) -> None:
         """Looks at all parameters, in steps 0, 1, 2, 4, 8, 16, 32, and then more rarely."""
         step, gradient = state.step, state.gradient
         self.kept_at = step - self.first_step
-        self.part = [self._sums(gradient.abs()), self._sums((gradient == 0).to(gradient.dtype))]
-        self.kept = self.population.network.flat.detach().clone()
+        flat = self.population.network.flat.detach()
+        if self.on_cpu:
+            self.part = [self._sums(np.abs(self.values)), self._sums(self.values == 0)]
+            self.kept: Any = _array(flat).copy()
+        else:
+            self.part = [self._sums(gradient.abs()), self._sums((gradient == 0).to(gradient.dtype))]
+            self.kept = flat.clone()
         self.next_sample = max(1, 2 * step) if step < 32 else step + self.sample_every
 
     def _moved(self) -> None:
         """How far the step that was sampled has moved the parameters."""
         before, now = self.kept, self.population.network.flat.detach()
-        assert before is not None
         self.kept = None
-        parts = [*self.part, self._sums(before.square()), self._sums((now - before).square_())]
+        moved = (_array(now) if self.on_cpu else now) - before
+        parts = [*self.part, self._sums(before * before), self._sums(moved * moved)]
         self.samples.append(Sample(self.numbers, self.epoch, self.kept_at, parts))
 
-    def _sums(self, values: Tensor) -> Any:
+    def _sums(self, values: Any) -> Any:
         """Sums over each parameter tensor. [M, P] to [M, N]"""
         if self.on_cpu:
-            return np.add.reduceat(_array(values), self.starts, axis=1)
+            return np.add.reduceat(values, self.starts, axis=1, dtype=np.float32)
         return torch.stack([part.sum(1) for part in values.split(self.sizes, 1)], 1)
 
     def _gather(self) -> None:
@@ -221,28 +235,26 @@ class Monitor(Callback):
     def _long_norm(self, gradient: Tensor) -> Any:
         """A norm whose square may be beyond float32, or that is not finite; as the others are kept."""
         norm = torch.linalg.vector_norm(gradient, dim=1, dtype=torch.float64)
-        return float(norm) ** 2 if self.tiny and len(gradient) == 1 else norm.float()
+        return float(norm) ** 2 if self.tiny and self.alone else norm.float()
 
     def _losses(self, looks: list[Look]) -> Tensor:
         """The steps' losses. [S, M]"""
         told = torch.stack([look.losses for look in looks])
         if looks[0].output is None:
             return told
-        found: list[Tensor] = []
         network = self.population.network
-        rows = [look.output[0].shape[1] for look in looks]
-        start = 0
         # Steps of as many rows stand in the place of members: one computation serves them all.
-        for place in range(1, len(looks) + 1):
-            if place < len(looks) and _alike(looks[place], looks[start], rows[place], rows[start]):
-                continue
-            group = looks[start:place]
+        alike: dict[tuple[int, bool], list[int]] = {}
+        for place, look in enumerate(looks):
+            alike.setdefault((look.output[0].shape[1], look.weight is None), []).append(place)
+        found = told.new_zeros(len(looks))
+        for places in alike.values():
+            group = [looks[place] for place in places]
             output = [torch.cat(each) for each in zip(*(look.output for look in group), strict=True)]
             target = _joined([look.target for look in group])
             weights = [look.weight for look in group if look.weight is not None]
-            found.append(network.losses(output, target, torch.cat(weights) if weights else None))
-            start = place
-        return told + torch.cat(found)[:, None]  # what is told are penalties
+            found[places] = network.losses(output, target, torch.cat(weights) if weights else None)
+        return told + found[:, None]  # what is told are penalties
 
     # -------------------------------------------------------------------------- numbers that are not finite
 
@@ -277,7 +289,9 @@ class Monitor(Callback):
         forward = self._traces(batch, training=True, place=place)[0]
         for call in forward.calls:
             if self._broke(call, place):
-                return f"{call.name} in {call.layer}" if call.layer else call.name, "forward"
+                where = f"{call.name} in {call.layer}" if call.layer else call.name
+                half = call.output.dtype == torch.float16
+                return where + (", a number of float16" if half else ""), "forward"
         if isinstance(network, ForeignNetwork):
             own, weight = _of_row(batch.target, place), None if batch.weight is None else batch.weight[place]
             loss: Callable[[], Any] = partial(network.goal.loss, forward.output, own, weight)
@@ -305,9 +319,9 @@ class Monitor(Callback):
             self._probe(state.epoch)
 
     def _is_probed(self, epoch: int) -> bool:
-        """Epochs 1, 2, 4, 8, ...; of tiny networks 1, 8, 64, ..."""
+        """Epochs 1, 2, 4, 8, ...; of tiny networks 8, 64, 512, ..."""
         power = epoch & (epoch - 1) == 0
-        return power and (not self.tiny or epoch.bit_length() % 3 == 1)
+        return power and (not self.tiny or (epoch > 1 and epoch.bit_length() % 3 == 1))
 
     def _flush(self) -> None:
         """Finishes what the epoch's steps have begun, before members may leave."""
@@ -346,7 +360,7 @@ class Monitor(Callback):
             return
         with _undisturbed(network):
             if self.axes is None:
-                traces = self._traces(batch)
+                traces = self._traces(_first_rows(batch, 2))
                 own = traces[0]
                 self.axes = [_units_axis(own, call, self._fused()) for call in own.of(ACTIVATIONS)]
                 self.layers = [call.layer for call in own.of(ACTIVATIONS)]
@@ -548,14 +562,8 @@ def _undisturbed(network: Any) -> Iterator[None]:
 
 
 def _adds_up(first: np.ndarray, last: np.ndarray) -> bool:
-    """Whether some values are finite; most often there is one of each."""
-    if len(first) == 1:
-        return math.isfinite(first[0] + last[0])
+    """Whether some values are finite."""
     return bool(np.isfinite(first + last).all())
-
-
-def _alike(one: Look, other: Look, rows: int, others: int) -> bool:
-    return rows == others and (one.weight is None) == (other.weight is None)
 
 
 def _joined(targets: list[Any]) -> Any:

@@ -14,7 +14,8 @@ BREAKDOWN = (
         looks="Loss and gradient norm are kept for each step; the first that is NaN or infinite ends the "
         "training. The batch is then sent through again, operation by operation, to find where the first "
         "such number comes from, and the causes are told apart: the data, the overflow of float16, "
-        "gradients or weights that had grown a hundred times before, a logarithm, root or division of 0.",
+        "gradients or weights that had grown a hundred times before, a logarithm, root or division of 0, "
+        "inputs or first weights so large that the very first step overflows.",
         why="A learning rate that is too high, the logarithm or root of zero, a division by zero, exp() of "
         "a large number, half precision, NaN in the data.",
         todo=(
@@ -84,7 +85,8 @@ BREAKDOWN = (
         "explosion",
         17,
         what="Much of the gradient is exactly zero because half precision cannot hold numbers this small.",
-        looks="70 % and more of the gradients are exactly 0 in a network that computes in half precision.",
+        looks="70 % and more of the gradients of a layer are exactly 0, and the weights are of half precision or "
+        "some operation inside of the network computes in it.",
         why="float16 ends near 6e-8 and at 65504; gradients of deep layers lie below, sums of squares above.",
         todo=(
             "bfloat16 in the place of float16 (training.precision: bfloat16): the range of single precision.",
