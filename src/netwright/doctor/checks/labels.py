@@ -18,6 +18,7 @@ ROWS = 1200
 FEW_ROWS = 80
 LISTED = 50
 SURE = 0.7  # quantile of a model's confidence, within each class, beyond which it is called sure
+CLEAN, ENOUGH = 0.03, 50  # fewer of so many rows that a model is sure of: the labels are right
 OVERLAP = 0.3  # .5 + .5 * (.56 - errors) is the area of `tells_errors` where classes overlap
 WARN = 0.05
 BAD = 0.15
@@ -116,10 +117,12 @@ def _of_classes(case: Case, train: Rows, x: np.ndarray) -> Noise | None:
     if np.bincount(wanted).max() > len(wanted) - 10:
         raise CannotTellError("nearly all training rows are of one class")
     folds = plain.folds_of(len(x))
-    models = plain.models(case.task, ("stiff", "vicinity", "bushes"))  # which do not learn rows by heart
-    answers = {
-        name: plain.out_of_fold(each, x, wanted, case.task, count, folds) for name, each in models.items()
-    }
+    answers: dict[str, np.ndarray] = {}
+    for name, model in plain.models(case.task, ("vicinity", "stiff", "bushes")).items():
+        answers[name] = plain.out_of_fold(model, x, wanted, case.task, count, folds)
+        said = (answers[name].argmax(1) != wanted)[_sureness(answers[name]) >= SURE]
+        if len(said) >= ENOUGH and said.mean() < CLEAN:
+            return None  # wrong labels would contradict whoever is sure
     name = max(answers, key=lambda each: float((answers[each].argmax(1) == wanted).mean()))
     found = answers[name]
     guess, sure = found.argmax(1), _sureness(found)

@@ -17,6 +17,7 @@ from netwright.doctor.standing import standing
 ROWS = 1000
 FEW_ROWS = 40
 LOOKED_AT = 40  # columns, those that go most with the target
+LIKELY = 0.7  # of a rule that is told by the rows it was learnt from: below, a fair one cannot be strong
 STRONG = 0.85
 PERFECT = 0.98
 OF_ALL = 0.98
@@ -111,7 +112,8 @@ def _leaks(case: Case) -> list[Leak]:
             best = max(best, ((marks.mean() - base) / (1 - base), marks), key=lambda each: each[0])
         return best
 
-    alone = {place: gained([place], ("stump",)) for place in _strongest(x, wanted, task)}
+    likely = [place for place in _strongest(x, wanted, task) if _at_most(x[:, place], wanted, task) >= LIKELY]
+    alone = {place: gained([place], ("stump",)) for place in likely}
     strong = sorted((p for p in alone if alone[p][0] >= STRONG), key=lambda p: -alone[p][0])
     if not strong:
         return []
@@ -135,6 +137,27 @@ def _leaks(case: Case) -> list[Leak]:
         sure = copied or (x.shape[1] > 3 and score >= PERFECT - 0.03)
         found.append(Leak(place, score, everything, rest, sure, _is_number(values, len(x))))
     return found
+
+
+def _at_most(values: np.ndarray, wanted: np.ndarray, task: str) -> float:
+    """What a rule of one column gains on the very rows that it was learnt from, bin by bin.
+
+    More than the same rule gains on others, less only by bins that lie across a threshold.
+    """
+    different, bins = np.unique(values, return_inverse=True)
+    most = max(4, len(values) // 8)
+    if len(different) > most:
+        bins = np.searchsorted(np.quantile(values, np.linspace(0, 1, most + 1)[1:-1]), values, side="right")
+    size = int(bins.max()) + 1
+    if plain.is_classes(task):  # type: ignore[arg-type]
+        classes = int(wanted.max()) + 1
+        counts = np.bincount(bins * classes + wanted, minlength=size * classes).reshape(size, classes)
+        right, base = counts.max(1).sum() / len(values), np.bincount(wanted).max() / len(values)
+        return float((right - base) / (1 - base))
+    times = np.maximum(np.bincount(bins, minlength=size), 1)
+    means = np.stack([np.bincount(bins, each, minlength=size) / times for each in wanted.T], 1)  # [size, T]
+    left = np.square(wanted - means[bins]).mean(0) / (wanted.var(0) + 1e-12)
+    return float(1 - left.mean())
 
 
 def _strongest(x: np.ndarray, wanted: np.ndarray, task: str) -> list[int]:

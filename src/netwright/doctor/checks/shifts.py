@@ -242,7 +242,7 @@ def _domain(before: np.ndarray, after: np.ndarray) -> float:
     error = np.sqrt((old + new + 1) / (12 * old * new))
     area = max(_area(found, goal) for found in (_straight(x, goal, folds), _nearest(x, goal)))
     sure = max(APART, 0.5 + 3.3 * error)
-    if area < sure and area > 0.5 + 1.5 * error:
+    if area < sure and area > 0.5 + 2.0 * error:
         model = plain.models("classes", ("trees",))["trees"]
         area = _area(plain.out_of_fold(model, x, goal, "classes", 2, folds)[:, 1], goal)
     return area if area >= sure else 0.0
