@@ -9,6 +9,7 @@ from functools import partial
 from netwright.doctor.case import Case, untouched
 from netwright.doctor.catalogue import SYMPTOMS
 from netwright.doctor.checks import AFTER, BEFORE
+from netwright.doctor.consequences import without_consequences
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination, NotChecked, ranked
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
@@ -34,7 +35,8 @@ def after(cases: Sequence[Case], records: Sequence[Record], known: Examination |
         for case, record in zip(cases, records, strict=True):
             made = _made({name: partial(check, case, record) for name, check in AFTER.items()})
             suspected = before.diagnoses if case is cases[0] else []  # they were of the first member
-            found += [gated(each, case, record) for each in [*suspected, *made.diagnoses]]
+            own = [gated(each, case, record) for each in [*suspected, *made.diagnoses]]
+            found += without_consequences(own)
             missed += made.not_checked
     reasons = {each.id: each for each in missed}
     return Examination(ranked(found), list(reasons.values()))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
@@ -44,6 +44,7 @@ class Replay:
         longer: steps of the two that go on for longer.
         far: what the best factor reaches in these.
         calm: what the training reaches in these at its own rate, without any regularisation.
+        further: what as many steps more reach from the network as it is, at its own rate.
         drops: whether there was dropout, or a layer's penalty, to be left out.
         rate: the rate of factor 1.
     """
@@ -56,6 +57,7 @@ class Replay:
     longer: int
     far: float
     calm: float
+    further: float
     drops: bool
     rate: float
 
@@ -148,9 +150,10 @@ def _replay(case: Case, record: Record) -> Replay:
     network = case.twin()
     live = [each.clone() for each in network.live()]
 
-    def reached(network: Trainable, factor: float, count: int) -> float:
+    def reached(network: Trainable, factor: float, count: int, start: Tensor | None = None) -> float:
         with torch.no_grad():
-            network.flat.copy_(record.start[None].to(network.flat))  # type: ignore[index]
+            first = record.start if start is None else start
+            network.flat.copy_(first[None].to(network.flat))  # type: ignore[index]
             for buffer, first in zip(network.live(), live, strict=True):
                 buffer.copy_(first)
             return _train(case, network, _batches(rows, size, min(count, most)), judged, factor * rate)
@@ -175,6 +178,7 @@ def _replay(case: Case, record: Record) -> Replay:
         min(LONGER * steps, most),
         reached(network, factors[int(np.argmin(losses))], LONGER * steps),
         reached(calm or network, 1.0, LONGER * steps),
+        reached(network, 1.0, LONGER * steps, case.network.flat.detach()[0]),
         calm is not None,
         rate,
     )

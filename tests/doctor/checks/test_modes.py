@@ -7,7 +7,7 @@ from torch import nn
 from torch.nn import functional
 
 from netwright import Sequential, Trainer, layers
-from netwright.doctor.checks.modes import modes_after, modes_before
+from netwright.doctor.checks.modes import modes_after, modes_before, strong_dropout
 
 CE = nn.CrossEntropyLoss()
 
@@ -44,7 +44,9 @@ def faults(zoo):
 )
 def test_what_cannot_go_well(zoo, start, name):
     net, (severity, text) = faults(zoo)[name]
-    [found] = zoo.told(modes_before(zoo.case_for(net, CE, zoo.rows(6), zoo.codes())))
+    case = zoo.case_for(net, CE, zoo.rows(6), zoo.codes())
+    check = strong_dropout if name.startswith("dropout of") else modes_before
+    [found] = zoo.told(check(case))
     assert found[0] == severity
     assert text in found[1]
 
@@ -60,7 +62,7 @@ def test_dropout_of_layers_by_hand(zoo):
     model = Sequential([layers.Dense(8, "relu"), layers.Dropout(0.9), layers.Dense(3, "softmax")])
     model.compile(optimizer="adam", loss="sparse_categorical_crossentropy")
     model.fit(zoo.rows(6).numpy(), zoo.codes().numpy(), epochs=1, verbose=0, callbacks=[grab])
-    [(severity, text)] = zoo.told(modes_before(grab.before))
+    [(severity, text)] = zoo.told(strong_dropout(grab.before))
     assert severity == "warning"
     assert "leaves 10%" in text
 

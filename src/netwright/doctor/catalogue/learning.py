@@ -146,5 +146,6 @@ LEARNING = (
         source="Srivastava et al. (2014), Dropout; Loshchilov and Hutter (2019), Decoupled weight decay "
         "regularization",
         gate=True,
+        when="both",
     ),
 )

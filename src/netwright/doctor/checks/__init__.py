@@ -28,7 +28,7 @@ from netwright.doctor.checks.leaks import leaking_column, too_good
 from netwright.doctor.checks.learning import not_learning
 from netwright.doctor.checks.memorise import cannot_overfit
 from netwright.doctor.checks.mixing import mixed_after, mixed_rows
-from netwright.doctor.checks.modes import modes_after, modes_before
+from netwright.doctor.checks.modes import modes_after, modes_before, strong_dropout
 from netwright.doctor.checks.nonlinearity import missing_nonlinearity
 from netwright.doctor.checks.order import unshuffled, unshuffled_after
 from netwright.doctor.checks.overfitting import loss_and_metric_disagree, overfitting
@@ -54,6 +54,7 @@ BEFORE: dict[str, Before] = {
     "missing_nonlinearity": missing_nonlinearity,
     "untrained_layer": untrained_before,
     "modes_disagree": modes_before,
+    "over_regularised": strong_dropout,
     "padding": padding,
     "not_finite_data": not_finite_data,
     "unshuffled": unshuffled,

@@ -13,9 +13,10 @@ from netwright.doctor.constant import only_output, row_axis
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
+from netwright.doctor.trace import RELUS
 from netwright.nn.trainable import Trainable
 
-ROWS = 64
+ROWS = 67  # a prime number, so that the axis of rows is known by its length
 SAME = 1e-6  # differences between rows over the size of the answers
 HALF = 0.5  # share of the columns
 LEAST = 0.02  # marks that simple models gain; less is nothing to see
@@ -33,6 +34,8 @@ def input_ignored(case: Case) -> Iterator[Diagnosis]:
     rows = _different(case.train.spread(ROWS))
     twin = _shaken(case)
     reach = _reach(case, rows, twin)
+    if not any(reach.values()) and _lost_in_units(case, rows):
+        return  # that is what dead units are
     if all(not each for each in reach.values()):
         yield Diagnosis(
             "input_ignored",
@@ -95,6 +98,23 @@ def input_ignored_after(case: Case, record: Record) -> Iterator[Diagnosis]:
             Fix("follow the inputs through `forward`: somewhere columns are cut away"),
             member=case.member,
         )
+
+
+def _lost_in_units(case: Case, rows: Rows) -> bool:
+    """Whether rows still differ before the first activation that they are all alike after."""
+    for call in case.trace(rows).calls:
+        if any(_varies(each, len(rows)) for each in call.inputs) and not _varies(call.output, len(rows)):
+            return call.name in RELUS
+    return False
+
+
+def _varies(values: Tensor, count: int) -> bool:
+    """Whether values differ along an axis of so many rows."""
+    for axis, size in enumerate(values.shape):
+        if size == count:
+            first = values.narrow(axis, 0, 1)
+            return bool((values - first).abs().max() > 0)
+    return False
 
 
 def _different(rows: Rows) -> Rows:

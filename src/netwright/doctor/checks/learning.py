@@ -106,7 +106,7 @@ def _wrong_way(case: Case, record: Record, stand: Standing) -> tuple[str, str, d
         f"{found.longer} plain steps from the same start with the same learning rate lower it from "
         f"{found.first:.3g} to {found.calm:.3g}",
         "updates that go uphill: the sign of the gradient, or an optimiser told to maximise",
-        found.as_dict(),
+        found.as_dict() | {"uphill": True},
     )
 
 

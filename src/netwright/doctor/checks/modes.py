@@ -27,7 +27,7 @@ JUDGED = 512  # rows
 
 
 def modes_before(case: Case) -> Iterator[Diagnosis]:
-    """What cannot go well: modules stuck in a mode, noise in evaluation mode, dropout of .8 and more.
+    """What cannot go well: modules stuck in a mode, noise in evaluation mode.
 
     Dropout right before batch normalisation is a note (arXiv 1801.05134): its variance is another one while
     training.
@@ -35,7 +35,6 @@ def modes_before(case: Case) -> Iterator[Diagnosis]:
     flow = flow_of(case)
     stuck = list(_stuck(case))
     yield from stuck
-    yield from _strong_dropout(case, flow)
     yield from _shifted(flow)
     if not stuck:
         yield from _noisy(case, flow)
@@ -188,7 +187,9 @@ def _rate(call: Call) -> float:
     return float(settings.get("p", placed))
 
 
-def _strong_dropout(case: Case, flow: Flow) -> Iterator[Diagnosis]:
+def strong_dropout(case: Case) -> Iterator[Diagnosis]:
+    """Dropout of .8 and more, which hardly leaves anything to learn with."""
+    flow = flow_of(case)
     rates = {spoken(call): _rate(call) for call in flow.trace.of(DROPOUTS)}
     for name, part in case.network.named_modules():
         if isinstance(part, Dropout) and part.active:
@@ -201,7 +202,7 @@ def _strong_dropout(case: Case, flow: Flow) -> Iterator[Diagnosis]:
     if rate < STRONG - 1e-6:
         return
     yield Diagnosis(
-        "modes_disagree",
+        "over_regularised",
         "error" if rate >= TOO_STRONG else "warning",
         f"{where} leaves {1 - rate:.0%} of its numbers while training, and all of them afterwards",
         {"layer": where, "rate": round(rate, 4)},

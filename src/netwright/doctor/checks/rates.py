@@ -19,6 +19,7 @@ from netwright.doctor.trouble import drawn, kernels, troubled
 HIGH, LOW = 0.1, 1e-5  # change of a step as a share of the weights
 SLOW = 3e-4  # the same, where a higher rate has been shown to be better
 SMALL = 0.01  # root mean square of a kernel; less is next to nothing
+MANY = 500  # steps; longer trainings show by themselves whether they go on
 GROWN = 5.0  # times the first gradient
 FEW_ROWS = 8  # of a batch
 NOISE = 10.0
@@ -136,7 +137,9 @@ def slow_convergence(case: Case, record: Record) -> Iterator[Diagnosis]:
         return
     before = level[-1 - max(1, len(level) // 5)]
     fallen, late = level[0] - level[-1], before - level[-1]
-    if not (fallen > 0 and late > 0.1 * fallen and level[-1] <= level.min() + 0.05 * fallen):
+    if _goes_on(case, record):
+        pass  # proven by some more steps
+    elif not (fallen > 0 and late > 0.1 * fallen and level[-1] <= level.min() + 0.05 * fallen):
         return
     judged = record.validation_loss
     if len(judged) >= 3 and judged[-1] > judged.min() + 0.02 * abs(judged.min()):
@@ -164,6 +167,17 @@ def slow_convergence(case: Case, record: Record) -> Iterator[Diagnosis]:
         ),
         member=case.member,
     )
+
+
+def _goes_on(case: Case, record: Record) -> bool:
+    """Whether a short training has learnt something, and some more steps make the loss a fifth less."""
+    if steps_done(record) > MANY:
+        return False
+    try:
+        found = replay(case, record)
+    except CannotTellError:
+        return False
+    return found.now < 0.98 * found.first and found.further < BETTER * found.now
 
 
 def oscillating_loss(case: Case, record: Record) -> Iterator[Diagnosis]:

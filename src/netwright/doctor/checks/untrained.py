@@ -16,6 +16,7 @@ from netwright.doctor.record import Record
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
 
+TINY = 1e-7  # mean absolute gradient; less moves nothing by itself
 LEAST = 1e-6  # learning rate at which something should move
 FEW = 64  # values by which a fresh start cannot be told
 
@@ -106,7 +107,7 @@ def _unmoved(case: Case, record: Record) -> Iterator[Diagnosis]:
     if record.keeps_best and record.best_epoch == 0:
         raise CannotTellError("the weights that were kept are those of the start")
     frozen = {place.name for place in case.network.layout.places if place.declared.rate == 0}
-    pushed = [each for each in still if each.gradient.max() > 0 and each.name not in frozen]
+    pushed = [each for each in still if each.gradient.max() > TINY and each.name not in frozen]
     if len(still) == len(known):
         if pushed and case.plan.learning_rate >= LEAST:
             yield Diagnosis(

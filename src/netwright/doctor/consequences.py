@@ -1,0 +1,67 @@
+"""What follows from what: a symptom that another one explains is told as a note."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from netwright.doctor.catalogue import SYMPTOMS
+from netwright.doctor.diagnosis import Diagnosis
+
+LAST_RESORT = "underfitting"
+BROKEN_STEPS = (
+    *("exploding_gradient", "loss_spike", "rate_too_high", "dead_units", "saturated_units"),
+    *("input_ignored", "not_learning", "oscillating_loss"),
+)
+"""what steps in the wrong direction, or of too few rows, look like"""
+
+FOLLOWS: dict[str, tuple[str, ...]] = {
+    "not_finite_data": ("not_finite_loss", "exploding_gradient"),
+    "unscaled_inputs": (
+        *(
+            "not_finite_loss",
+            "exploding_gradient",
+            "poor_start",
+            "rate_too_high",
+            "rate_too_low",
+            "loss_spike",
+        ),
+        *("dead_units", "saturated_units", "input_ignored", "not_learning", "slow_convergence"),
+        "oscillating_loss",
+    ),
+    "wrong_head": ("label_errors", "poor_start", "not_learning", "cannot_overfit", "overfitting"),
+    "rate_too_high": ("dead_units", "input_ignored", "not_learning", "oscillating_loss", "saturated_units"),
+    "rate_too_low": ("not_learning", "slow_convergence", "input_ignored"),
+    "slow_convergence": ("not_learning",),
+    "over_regularised": ("modes_disagree", "not_learning", "input_ignored", "dead_units"),
+    "symmetric_start": ("cannot_overfit", "not_learning", "input_ignored", "dead_units"),
+    "dead_units": ("cannot_overfit", "not_learning"),
+    "vanishing_gradient": ("untrained_layer", "not_learning", "cannot_overfit", "input_ignored"),
+}
+"""by symptom: those that come of it"""
+
+
+def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
+    """The same, where what follows from another error or warning is a note.
+
+    Learning too little is the last resort: a note where anything says why.
+    """
+    causes = [each for each in diagnoses if each.severity != "note"]
+    follows = {id for each in causes for id in _of(each)}
+    if any(SYMPTOMS[each.id].family not in ("generalisation", "slices") for each in causes):
+        follows.add(LAST_RESORT)
+    kept = {each.id for each in causes} - follows
+    if not kept:  # each explained by another: the first of them stays
+        return list(diagnoses)
+    return [replace(each, severity="note") if each.id in follows else each for each in diagnoses]
+
+
+def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
+    evidence = diagnosis.evidence
+    if diagnosis.id == "not_learning" and evidence.get("uphill"):
+        return tuple(id for id in BROKEN_STEPS if id != "not_learning")
+    if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
+        return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
+    if diagnosis.id == "input_ignored" and "inputs" in evidence:  # before the first step
+        return ("dead_units", "cannot_overfit", "not_learning", "vanishing_gradient", "untrained_layer")
+    return FOLLOWS.get(diagnosis.id, ())

@@ -1,0 +1,54 @@
+"""What follows from what."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from netwright.data.finding import Severity
+from netwright.doctor.catalogue import SYMPTOMS
+from netwright.doctor.consequences import BROKEN_STEPS, FOLLOWS, LAST_RESORT, without_consequences
+from netwright.doctor.diagnosis import Diagnosis, Fix
+
+
+def said(id: str, severity: Severity = "error", **evidence: Any) -> Diagnosis:
+    return Diagnosis(id, severity, "something is wrong", evidence, "a cause", Fix("do something"))
+
+
+def severities(*diagnoses: Diagnosis) -> dict[str, str]:
+    return {each.id: each.severity for each in without_consequences(diagnoses)}
+
+
+def test_only_symptoms_that_there_are():
+    assert {*FOLLOWS, *BROKEN_STEPS, LAST_RESORT, *(id for ids in FOLLOWS.values() for id in ids)} <= {
+        *SYMPTOMS
+    }
+    assert not any(id in ids for id, ids in FOLLOWS.items())
+
+
+def test_what_follows_from_a_cause_is_a_note():
+    found = severities(said("rate_too_high"), said("dead_units"), said("loss_spike", "warning"))
+    assert found == {"rate_too_high": "error", "dead_units": "note", "loss_spike": "warning"}
+
+
+def test_a_note_explains_nothing():
+    assert severities(said("rate_too_high", "note"), said("dead_units"))["dead_units"] == "error"
+
+
+def test_learning_too_little_is_the_last_resort():
+    assert severities(said("underfitting"))["underfitting"] == "error"
+    assert severities(said("underfitting"), said("weak_slice", "warning"))["underfitting"] == "error"
+    assert severities(said("underfitting"), said("dead_units"))["underfitting"] == "note"
+
+
+def test_the_evidence_tells_kinds_of_a_symptom_apart():
+    uphill = severities(said("not_learning", uphill=True), said("rate_too_high"), said("exploding_gradient"))
+    assert uphill == {"not_learning": "error", "rate_too_high": "note", "exploding_gradient": "note"}
+    plain = severities(said("not_learning"), said("rate_too_high"))
+    assert plain == {"not_learning": "note", "rate_too_high": "error"}
+    lost = severities(said("input_ignored", inputs=["x"]), said("dead_units"))
+    assert lost == {"input_ignored": "error", "dead_units": "note"}
+
+
+def test_a_circle_leaves_all_as_they_are():
+    both = severities(said("dead_units"), said("oscillating_loss"), said("rate_too_high"))
+    assert "error" in both.values()
