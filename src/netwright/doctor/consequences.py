@@ -47,13 +47,19 @@ def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
     Learning too little is the last resort: a note where anything says why.
     """
     causes = [each for each in diagnoses if each.severity != "note"]
-    follows = {id for each in causes for id in _of(each)}
+    follows: set[str] = set()
+    kept: set[str] = set()
+    for each in sorted(causes, key=lambda cause: (_of(cause) == FOLLOWS.get(cause.id, ()), _rank(cause))):
+        if each.id not in follows:  # what follows from another explains nothing itself
+            kept.add(each.id)
+            follows |= {*_of(each)} - kept
     if any(SYMPTOMS[each.id].family not in ("generalisation", "slices") for each in causes):
         follows.add(LAST_RESORT)
-    kept = {each.id for each in causes} - follows
-    if not kept:  # each explained by another: the first of them stays
-        return list(diagnoses)
     return [replace(each, severity="note") if each.id in follows else each for each in diagnoses]
+
+
+def _rank(diagnosis: Diagnosis) -> int:
+    return SYMPTOMS[diagnosis.id].rank
 
 
 def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
