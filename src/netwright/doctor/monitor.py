@@ -91,7 +91,7 @@ class Monitor(Callback):
     def on_start(self, state: State) -> None:
         population: Population = state.population
         self.population, self.total = population, len(population.members)
-        self.clips = [member.clip_norm for member in population.members]
+        self.clips = _clips(population)
         self.steps_of = population.feed.steps.tolist()
         self.begun = False
         self.looking: list[Look] = []
@@ -467,7 +467,7 @@ class Monitor(Callback):
             np.array(steps, dtype=np.int64),
             every,
             np.concatenate(losses) if losses else np.zeros(0),
-            float(self.clips[member]),
+            self.clips[member],
             np.array([self._own_step(member, each.epoch, each.inside) for each in sampled], dtype=np.int64),
             self._parameters([(each.numbers.index(member), each.parts) for each in sampled], moved),
             np.array([epoch for epoch, _, _, _ in probes], dtype=np.int64),
@@ -559,6 +559,17 @@ def _undisturbed(network: Any) -> Iterator[None]:
             part.training = training
         for each, before in kept:
             each.copy_(before)
+
+
+def _clips(population: Population) -> list[float]:
+    """The norms that gradients are clipped to, as `Record.clip`. [M]"""
+    given, members = population.given_clip, population.members
+    if given is None:
+        return [float(member.clip_norm) for member in members]
+    if given.norm is None:
+        others = (given.value, given.each_norm, given.percentile)
+        return [math.inf if all(each is None for each in others) else math.nan] * len(members)
+    return torch.as_tensor(given.norm, dtype=torch.float64).reshape(-1).expand(len(members)).tolist()
 
 
 def _adds_up(first: np.ndarray, last: np.ndarray) -> bool:

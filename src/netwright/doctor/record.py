@@ -84,7 +84,8 @@ class Record:
         looked: numbers of the steps whose gradient norm was taken, from 0. [S]
         norm: gradient norms before any clipping; may be NaN or infinite. [S]
         step_loss: training losses of these steps. [S]
-        clip: the norm that gradients are clipped to; infinite when they are not.
+        clip: the norm that gradients are clipped to; infinite when they are not, NaN when they are clipped in
+            other ways, such as value by value.
         sampled: numbers of the steps that the parameters were looked at. [Q]
         parameters: see `Parameter`.
         probed: epochs after which the units were looked at; 0 is before the first step. [E']

@@ -85,8 +85,8 @@ BREAKDOWN = (
         "explosion",
         17,
         what="Much of the gradient is exactly zero because half precision cannot hold numbers this small.",
-        looks="70 % and more of the gradients of a layer are exactly 0, and the weights are of half precision or "
-        "some operation inside of the network computes in it.",
+        looks="70 % and more of the gradients of a layer are exactly 0, and the weights are of half "
+        "precision, or some operation inside of the network computes in it.",
         why="float16 ends near 6e-8 and at 65504; gradients of deep layers lie below, sums of squares above.",
         todo=(
             "bfloat16 in the place of float16 (training.precision: bfloat16): the range of single precision.",

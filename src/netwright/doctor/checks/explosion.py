@@ -91,6 +91,9 @@ def _behind(case: Case, record: Record) -> tuple[str, str, Fix]:
     before = norms if record.first_bad is None else record.norm[finite & (record.looked < record.first_bad)]
     grown = len(before) >= 2 and before[-3:].max() > GROWN * max(np.median(before[:5]), before[0], 1e-12)
     far = _weights_grew(record)
+    long = bool(len(before)) and before[0] > 1e6
+    if long and not grown and _largest(case) > LARGE:
+        return _too_large(case)
     if grown or far or (len(before) and before[-1] > 1e6):
         return "rate", "the weights ran away: the learning rate is too high", lower
     if operation.startswith("log"):
@@ -112,13 +115,18 @@ def _behind(case: Case, record: Record) -> tuple[str, str, Fix]:
 
 def _too_large(case: Case) -> tuple[str, str, Fix]:
     """What overflows before anything was learnt."""
-    values = {} if case.train is None else case.train.raw
-    sizes = [float(each.double().abs().max()) for each in values.values() if each.is_floating_point()]
-    if sizes and max(sizes) > LARGE:
-        words = f"inputs as large as {max(sizes):.2g}, whose products no longer fit the numbers' type"
+    largest = _largest(case)
+    if largest > LARGE:
+        words = f"inputs as large as {largest:.2g}, whose products no longer fit the numbers' type"
         return "inputs", words, Fix("standardise the inputs by the training rows: mean 0, spread 1")
     words = "first weights, or factors inside of the network, that are too large"
     return "start", words, Fix("draw smaller first weights, such as those of He or Glorot")
+
+
+def _largest(case: Case) -> float:
+    """The largest absolute input of the training rows; 0 where they are not known."""
+    values = {} if case.train is None else case.train.raw
+    return max((float(each.abs().max()) for each in values.values() if each.is_floating_point()), default=0.0)
 
 
 def _data_not_finite(case: Case) -> str | None:
@@ -177,7 +185,7 @@ def exploding_gradient(case: Case, record: Record) -> Iterator[Diagnosis]:
     worst = int(jumps[np.argmax(norms[jumps])]) if len(jumps) else int(np.argmax(norms))
     step = int(record.looked[worst])
     layer = _worst_layer(record)
-    clipped = math.isfinite(record.clip)
+    clipped = not math.isinf(record.clip)
     usual = float(np.median(norms))
     times = norms[worst] / max(usual, 1e-12)
     limit = float(f"{np.percentile(norms, 90):.2g}")
@@ -192,7 +200,7 @@ def exploding_gradient(case: Case, record: Record) -> Iterator[Diagnosis]:
             "norm": float(norms[worst]),
             "usual": usual,
             "jumps": len(jumps),
-            "clip_norm": record.clip if clipped else None,
+            "clip_norm": record.clip if math.isfinite(record.clip) else None,
             "layer": layer,
             "series": {"gradient norm": _drawn(norms)},
             "line": JUMP * usual,
