@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from torch import nn
 
 from netwright.doctor.case import Case, Plan, Rows, flat_features
 from netwright.doctor.diagnosis import CannotTellError
-from netwright.doctor.standing import features_of, paired, paired_recalls, standing
+from netwright.doctor.standing import features_of, paired, paired_recalls, simple_answers, standing
 from netwright.nn.foreign import ForeignNetwork
 from netwright.trainer.goal import ModuleGoal
 
@@ -167,3 +168,37 @@ def test_standard_errors_count_one_difference_more():
     assert (mean, error) == (pytest.approx(0.25), pytest.approx(np.sqrt(spread + 1) / 4))
     balanced, _ = paired_recalls(first, second, np.array([0, 1, 1, 1]))
     assert balanced == pytest.approx(0.5)
+
+
+def test_simple_models_learn_once_for_all_networks_of_the_same_rows(monkeypatch: pytest.MonkeyPatch):
+    from netwright.doctor import standing as module
+
+    learnt: list[int] = []
+
+    def counted(case: Case, x: np.ndarray, *others: Any) -> dict[str, np.ndarray]:
+        learnt.append(len(x))
+        return simple_answers(case, x, *others)
+
+    monkeypatch.setattr(module, "simple_answers", counted)
+    x, y = digits()
+    good = case_of_answers(x[:900], y[:900], answering(y[:900], 1.0), 600)
+    worse = replace(case_of_answers(x[:900], y[:900], answering(y[:900], 0.85), 600), facts=good.facts)
+    assert not standing(good).bad
+    assert learnt == [600]  # and none out of fold: no simple model is better
+    assert standing(worse).bad
+    assert standing(worse).train_behind > standing(good).train_behind
+    assert learnt == [600, 400, 400, 400]
+
+
+def test_nearly_constant_targets_have_no_part_in_the_mark():
+    draws = np.random.default_rng(0)
+    y = draws.normal(size=(300, 2))
+    flat = np.concatenate([y, 1e-5 * draws.normal(size=(300, 1))], 1).astype(np.float32)
+    case = replace(case_of_answers(y, flat[:, 0], flat[:, :1], 200), task="numbers")
+    assert case.train is not None
+    assert case.validation is not None
+    rows = Rows(case.validation.raw, torch.as_tensor(flat[200:]), torch.ones(100))
+    case.train.target = torch.as_tensor(flat[:200])
+    given = np.concatenate([y[200:] + 0.5, np.ones((100, 1))], 1)
+    wanted = 1 - np.mean(0.25 / y[:200].var(0))
+    assert case.marks(given, rows).mean() == pytest.approx(wanted, abs=1e-4)

@@ -12,7 +12,7 @@ import netwright as nw
 from netwright.data.finding import Finding
 from netwright.doctor.checks.copies import conflicting_labels, duplicate_rows, shared_rows
 from netwright.doctor.checks.labels import label_errors, suspects
-from netwright.doctor.checks.leaks import leaking_column
+from netwright.doctor.checks.leaks import LIKELY, STRONG, _at_most, leaking_column
 from netwright.doctor.checks.shifts import drift
 from netwright.doctor.diagnosis import Diagnosis
 
@@ -178,3 +178,48 @@ def test_wrong_labels_need_enough_rows() -> None:
     x, y = _moons(rows=60)
     with pytest.raises(CannotTellError):
         list(label_errors(case_of_parts(parted(x, y)), None))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("rows", [60, 200, 1000])
+def test_a_binned_rule_passes_over_no_column_that_trees_call_strong(rows: int):
+    from sklearn.model_selection import cross_val_score
+    from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
+
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=rows)
+    told = {
+        "cut": (x > 0.3).astype(np.int64),
+        "classes": np.searchsorted([-1.0, -0.3, 0.4, 1.1], x),
+        "window": (np.abs(x) < 0.7).astype(np.int64),
+        "curve": np.square(x)[:, None],
+        "nothing": draws.integers(0, 2, rows),
+        "noise": draws.normal(size=(rows, 1)),
+    }
+    strong = 0
+    for wanted in told.values():
+        numbers = wanted.ndim == 2
+        tree = (DecisionTreeRegressor if numbers else DecisionTreeClassifier)(min_samples_leaf=2)
+        score = cross_val_score(tree, x[:, None], wanted.ravel(), cv=4).mean()
+        base = 0.0 if numbers else np.bincount(wanted).max() / rows
+        gain = (score - base) / (1 - base)
+        most = _at_most(x, wanted, "numbers" if numbers else "classes")
+        assert gain < STRONG or most >= LIKELY
+        assert most >= LIKELY or gain < 0.75
+        assert most < LIKELY or gain > 0.5
+        strong += gain >= STRONG
+    assert strong >= 3
+
+
+def test_the_doctor_looks_at_the_rows_only_once(monkeypatch: pytest.MonkeyPatch):
+    from netwright.doctor.checks import copies, leaks, shifts
+
+    looked: list[str] = []
+    for module, name in ((copies, "_copies"), (leaks, "_leaks"), (shifts, "_shifts")):
+        own = getattr(module, name)
+        monkeypatch.setattr(module, name, lambda case, own=own, name=name: looked.append(name) or own(case))
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype(np.float32)
+    trainer = nw.Trainer(nn.Linear(4, 1), "mse", callbacks=[nw.callbacks.Doctor(verbose=0)], seed=0)
+    for _ in range(2):  # another fit may have other rows
+        trainer.fit(x, x.sum(1), epochs=2, validation_split=0.2, verbose=0)
+        assert sorted(looked) == ["_copies", "_leaks", "_shifts"]
+        looked.clear()

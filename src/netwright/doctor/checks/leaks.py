@@ -15,6 +15,7 @@ from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
 
 ROWS = 1000
+FEW_COLUMNS = 2
 FEW_ROWS = 40
 LOOKED_AT = 40  # columns, those that go most with the target
 LIKELY = 0.7  # of a rule that is told by the rows it was learnt from: below, a fair one cannot be strong
@@ -57,7 +58,8 @@ def leaking_column(case: Case) -> Iterator[Diagnosis]:
         yield from known
         return
     found = leaks(case)
-    if not found:
+    # Where hardly another column is there, what tells the target is the task itself.
+    if not found or case.features(plain.known(case).spread(2)).shape[1] < len(found) + FEW_COLUMNS:
         return
     first = found[0]
     names = " and ".join(plain.column(case, leak.place) for leak in found)
@@ -145,7 +147,7 @@ def _at_most(values: np.ndarray, wanted: np.ndarray, task: str) -> float:
     More than the same rule gains on others, less only by bins that lie across a threshold.
     """
     different, bins = np.unique(values, return_inverse=True)
-    most = max(4, len(values) // 8)
+    most = max(16, len(values) // 8)
     if len(different) > most:
         bins = np.searchsorted(np.quantile(values, np.linspace(0, 1, most + 1)[1:-1]), values, side="right")
     size = int(bins.max()) + 1
