@@ -30,6 +30,9 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
         "oscillating_loss",
     ),
     "wrong_head": ("label_errors", "poor_start", "not_learning", "cannot_overfit", "overfitting"),
+    "conflicting_labels": ("drift", "label_errors"),
+    "label_errors": ("drift",),
+    "class_imbalance": ("drift", "not_learning"),
     "rate_too_high": ("dead_units", "input_ignored", "not_learning", "oscillating_loss", "saturated_units"),
     "rate_too_low": ("not_learning", "slow_convergence", "input_ignored"),
     "slow_convergence": ("not_learning",),
@@ -66,6 +69,10 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
     evidence = diagnosis.evidence
     if diagnosis.id == "not_learning" and evidence.get("uphill"):
         return tuple(id for id in BROKEN_STEPS if id != "not_learning")
+    if diagnosis.id == "not_learning" and "gains" in evidence:  # no model learns
+        return ("overfitting",)
+    if diagnosis.id in ("conflicting_labels", "label_errors") and diagnosis.severity != "error":
+        return ()
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
         return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
     if diagnosis.id == "input_ignored" and "inputs" in evidence:  # before the first step

@@ -26,7 +26,7 @@ DATA = (
         ),
         source="Little and Rubin (2019), Statistical Analysis with Missing Data; Le Morvan et al. (2021), "
         "What's a good imputation to predict with missing values?",
-        when="before",
+        when="both",
     ),
     Symptom(
         "leaking_column",

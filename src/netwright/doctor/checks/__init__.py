@@ -19,7 +19,7 @@ from netwright.doctor.checks.explosion import (
     not_finite_loss,
     waiting_for_data,
 )
-from netwright.doctor.checks.finite import not_finite_data
+from netwright.doctor.checks.finite import not_finite_data, not_finite_seen
 from netwright.doctor.checks.head import wrong_head
 from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
 from netwright.doctor.checks.imbalance import class_imbalance
@@ -72,6 +72,7 @@ BEFORE: dict[str, Before] = {
 """by the symptom that is looked for; made before the first step"""
 
 AFTER: dict[str, After] = {
+    "not_finite_data": not_finite_seen,
     "not_finite_loss": not_finite_loss,
     "exploding_gradient": exploding_gradient,
     "loss_spike": loss_spike,

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.record import Record
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
 
@@ -33,6 +34,22 @@ def not_finite_data(case: Case) -> Iterator[Diagnosis]:
         if found is not None:
             yield found
             return
+
+
+def not_finite_seen(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The same of rows that come from a loader: a batch was seen with such numbers."""
+    part = {"inputs": "inputs", "targets": "targets"}.get(record.first_bad_cause or "")
+    if part is None or case.train is not None:
+        return
+    yield Diagnosis(
+        "not_finite_data",
+        "error",
+        f"the {part} of a batch hold numbers that are missing or infinite, first at step {record.first_bad}",
+        {"step": record.first_bad, "part": part},
+        "missing values that were read as NaN, or divisions by 0 on the way to the loader",
+        Fix("fill or leave out such rows before they are given to the loader"),
+        member=case.member,
+    )
 
 
 def _inputs(case: Case, part: str, rows: Rows) -> Diagnosis | None:

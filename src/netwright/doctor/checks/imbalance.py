@@ -13,6 +13,7 @@ from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.record import Record
 from netwright.doctor.standing import Standing, features_of, paired, paired_recalls, standing
 
+VERY_RARE = 20  # times the rows of the rarest class
 RATIO = 10.0  # rows of the largest over those of the smallest class
 FEWEST = 5  # validation rows of a class
 LOW, MIDDLING = 0.3, 0.5  # recall
@@ -69,6 +70,7 @@ def class_imbalance(case: Case, record: Record) -> Iterator[Diagnosis]:
         return
     found = _better(case, stand, rows, wanted)
     if found is None:
+        yield from _unseen(case, rows, asked, recalls, evidence)
         return
     how, which, theirs = found
     rare = int(np.argmin(np.where(rows > 0, rows, rows.max() + 1)))
@@ -84,6 +86,28 @@ def class_imbalance(case: Case, record: Record) -> Iterator[Diagnosis]:
         "answering with it costs little",
         Fix(
             "draw the classes equally often or weight them; or adjust the logits, or the threshold",
+            {"training.sampling": "balanced"},
+        ),
+        member=case.member,
+    )
+
+
+def _unseen(
+    case: Case, rows: np.ndarray, asked: np.ndarray, recalls: dict[int, float], evidence: dict[str, Any]
+) -> Iterator[Diagnosis]:
+    """A class that is very rare and hardly ever recognised, where too few rows say what could be."""
+    rare = int(np.argmin(np.where(rows > 0, rows, rows.max() + 1)))
+    if rows.max() < VERY_RARE * rows[rare] or asked[rare] < 2 or recalls.get(rare, 1.0) > 0.3:
+        return
+    yield Diagnosis(
+        "class_imbalance",
+        "warning",
+        f"class {rare} has {rows[rare]} of {rows.sum()} training rows, and is recognised in "
+        f"{100 * recalls[rare]:.0f} % of its {asked[rare]} validation rows",
+        evidence,
+        f"the largest class has {rows.max() / rows[rare]:.0f} times its rows; answering with it costs little",
+        Fix(
+            "draw the classes equally often or weight them, and collect more rows of the rare one",
             {"training.sampling": "balanced"},
         ),
         member=case.member,

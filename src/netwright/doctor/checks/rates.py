@@ -98,6 +98,15 @@ def rate_too_low(case: Case, record: Record) -> Iterator[Diagnosis]:
             )
         return
     evidence |= found.as_dict()
+    if step < LOW and not blocked(case, record) and not found.helps:
+        yield _too_low(
+            case,
+            f"each step changes the weights by {step:.1e} of their length (usual is .001) at a rate of "
+            f"{rate:.2g}; no rate tried makes up for gradients so small",
+            evidence,
+            rate * 1000,
+        )
+        return
     if not found.helps or blocked(case, record):
         return
     if early and found.learning[found.factors >= 1].any():
