@@ -90,7 +90,7 @@ class Doctor(Monitor):
         """What can be said after the last step, of at most three members."""
         places = evenly(len(self.records), min(MOST_MEMBERS, len(self.records))).tolist()
         cases = [self.case(population, place) for place in places]
-        self.seen = cases[0]
+        self.seen = cases[0] if cases else None
         return examine.after(cases, [self.records[place] for place in places], self.examination)
 
     def case(self, population: Population, place: int) -> Case:
