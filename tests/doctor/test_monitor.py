@@ -17,8 +17,11 @@ from netwright.data.dataset import Dataset
 from netwright.data.schema import Column, Schema, Target
 from netwright.doctor.monitor import PROBE_ROWS, Monitor
 from netwright.errors import NetwrightError
+from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
+from netwright.trainer.goal import ModuleGoal
 from netwright.training.callbacks import Callback
+from netwright.training.optimizer import Optimizer, Settings
 from netwright.training.population import Member, Population
 
 ROWS = 150
@@ -345,3 +348,94 @@ def test_a_loss_of_zero_probability_is_found_in_the_loss():
     assert record.first_bad == 0
     assert record.first_bad_cause == "loss"
     assert "log in the loss" in record.first_bad_at
+
+
+# Members that leave, modules side by side, and steps that are passed over -----------------------------------
+
+
+def test_a_member_that_leaves_early_keeps_what_was_seen_of_it():
+    monitor = Monitor()
+    made = population([member(0, 200, 3e-3), member(1, 200, 0.3)], monitor, patience=2, epochs=20)
+    made.fit()
+    lasts = [max(row["epoch"] for row in made.history.rows if row["member"] == each) for each in range(2)]
+    assert min(lasts) < max(lasts), "both stayed as long"
+    for record, last in zip(monitor.records, lasts, strict=True):
+        assert len(record.train_loss) == len(record.validation_loss) == last
+        assert len(record.norm) == len(record.step_loss) == len(record.looked)
+        assert record.looked.max() < last * record.steps_per_epoch
+        assert record.looked.max() >= (last - 1) * record.steps_per_epoch
+        assert record.sampled.max() < last * record.steps_per_epoch
+        assert record.probed.max() <= last
+        assert np.isfinite(record.norm).all()
+
+
+def side_by_side(modules: list[nn.Module], monitor: Monitor | None, epochs: int = 4) -> Population:
+    """Modules of PyTorch as the members of one population."""
+    goal = ModuleGoal(nn.CrossEntropyLoss(), [], modules[0])
+    goal.prepare(torch.from_numpy(Y), torch.zeros(ROWS, 2))
+    data = Dataset({"x": torch.from_numpy(X)}, torch.from_numpy(Y), torch.ones(ROWS))
+    settings = {"epochs": epochs, "batch_size": 16, "patience": None, "precision": "float32", "members": 1}
+    settings |= {"weight_decay": 0.0, "schedule": "constant", "warmup": 0.0, "label_smoothing": 0.0}
+    network = ForeignNetwork(modules, goal)
+    network.attach()
+    rates, decays = network.layout.rates(), network.layout.decays()
+    return Population(
+        network,
+        data,
+        [
+            Member(seed, torch.arange(120 - 20 * seed), torch.arange(120, 150), 1e-2)
+            for seed in range(len(modules))
+        ],
+        TrainingConfig.model_validate(settings),
+        [] if monitor is None else [monitor],
+        optimizer=Optimizer("adam", network.flat.detach(), Settings(), rates, decays),
+    )
+
+
+def test_modules_side_by_side_are_recorded_as_if_each_trained_alone():
+    first = [mlp(), nn.Sequential(nn.Linear(6, 8), nn.ReLU(), nn.Linear(8, 2))]
+    together, plain = Monitor(), copy.deepcopy(first)
+    trained_plain = side_by_side(plain, None)
+    trained_plain.train()
+    watched = side_by_side(copy.deepcopy(first), together)
+    watched.train()
+    assert torch.equal(trained_plain.network.flat, watched.network.flat)
+    for place, record in enumerate(together.records):
+        (unit,) = record.units
+        assert (unit.layer, unit.kind, unit.units) == ("1", "relu", 8)
+        kernel = next(each for each in record.parameters if each.name.endswith("0.weight"))
+        before = first[place][0].weight.detach()
+        assert kernel.moved == pytest.approx(
+            float((watched.network.owned[place][0].weight.detach() - before).abs().max()), rel=1e-5
+        )
+        assert kernel.weight[0] == pytest.approx(float(before.square().mean().sqrt()), rel=1e-5)
+        assert len(record.train_loss) == 4
+        assert record.steps_per_epoch == [8, 7][place]
+
+
+@pytest.mark.parametrize("members", [1, 2])
+def test_numbers_that_break_between_two_looks_are_found_in_their_step(members):
+    """Norms of later steps are taken every eighth time only; what is not finite is seen in each."""
+
+    class Late(nn.Module):
+        def __init__(self, at: int) -> None:
+            super().__init__()
+            self.at, self.calls = at, 0
+
+        def forward(self, x):
+            self.calls += self.training
+            return torch.log(0 * x) if self.training and self.calls > self.at else x
+
+    at = 43
+    modules = [mlp(Late(at if place == members - 1 else 10**9)) for place in range(members)]
+    monitor = Monitor()
+    made = side_by_side(modules, monitor, epochs=8)
+    made.train()  # which goes back to its best epoch
+    record = monitor.records[-1]
+    assert at not in record.looked
+    assert record.first_bad_cause == "forward"
+    assert "log in 1" in record.first_bad_at
+    assert abs(record.first_bad - at) <= 1
+    if members == 2:
+        assert monitor.records[0].first_bad is None
+        assert np.isfinite(monitor.records[0].norm).all()

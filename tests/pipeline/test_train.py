@@ -32,7 +32,7 @@ SETTINGS = {
 }
 FILES = {
     *("config.yaml", "metrics.json", "history.csv", "predictions.csv", "findings.json", "evaluation.json"),
-    *("report.html", "model_card.md", "log.txt", "model"),
+    *("report.html", "model_card.md", "log.txt", "diagnoses.json", "model"),
 }
 
 

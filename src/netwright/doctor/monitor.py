@@ -200,6 +200,7 @@ class Monitor(Callback):
             self.kept = flat.clone()
         self.next_sample = max(1, 2 * step) if step < 32 else step + self.sample_every
 
+    @np.errstate(all="ignore")
     def _moved(self) -> None:
         """How far the step that was sampled has moved the parameters."""
         before, now = self.kept, self.population.network.flat.detach()
@@ -408,6 +409,7 @@ class Monitor(Callback):
 
     # -------------------------------------------------------------------------------------------- end
 
+    @np.errstate(all="ignore")
     def on_end(self, state: State) -> None:
         if not self.begun:
             self.records = []
