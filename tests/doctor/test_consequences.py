@@ -52,3 +52,10 @@ def test_the_evidence_tells_kinds_of_a_symptom_apart():
 def test_a_circle_leaves_one():
     both = severities(said("dead_units"), said("oscillating_loss"), said("rate_too_high"))
     assert both == {"dead_units": "note", "oscillating_loss": "error", "rate_too_high": "note"}
+
+
+def test_a_warning_of_labels_yields_to_the_head():
+    found = severities(said("label_errors", "warning"), said("wrong_head", "warning"))
+    assert found == {"label_errors": "note", "wrong_head": "warning"}
+    assert severities(said("label_errors"), said("drift"))["drift"] == "note"
+    assert severities(said("label_errors", "warning"), said("drift"))["drift"] == "error"

@@ -37,6 +37,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "rate_too_low": ("not_learning", "slow_convergence", "input_ignored"),
     "slow_convergence": ("not_learning",),
     "over_regularised": ("modes_disagree", "not_learning", "input_ignored", "dead_units"),
+    "low_precision": ("cannot_overfit", "input_ignored", "not_learning", "untrained_layer"),
     "symmetric_start": ("cannot_overfit", "not_learning", "input_ignored", "dead_units"),
     "dead_units": ("cannot_overfit", "not_learning"),
     "vanishing_gradient": ("untrained_layer", "not_learning", "cannot_overfit", "input_ignored"),
@@ -50,19 +51,13 @@ def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
     Learning too little is the last resort: a note where anything says why.
     """
     causes = [each for each in diagnoses if each.severity != "note"]
-    follows: set[str] = set()
-    kept: set[str] = set()
-    for each in sorted(causes, key=lambda cause: (_of(cause) == FOLLOWS.get(cause.id, ()), _rank(cause))):
-        if each.id not in follows:  # what follows from another explains nothing itself
-            kept.add(each.id)
-            follows |= {*_of(each)} - kept
+    # Kinds of a symptom that are known for sure explain first, and what they explain explains nothing itself.
+    sure = {each.id: {*_of(each)} for each in causes if _of(each) not in ((), FOLLOWS.get(each.id))}
+    follows = {id for ids in sure.values() for id in ids} - {*sure}
+    follows |= {id for each in causes if each.id not in follows for id in _of(each)} - {*sure}
     if any(SYMPTOMS[each.id].family not in ("generalisation", "slices") for each in causes):
         follows.add(LAST_RESORT)
     return [replace(each, severity="note") if each.id in follows else each for each in diagnoses]
-
-
-def _rank(diagnosis: Diagnosis) -> int:
-    return SYMPTOMS[diagnosis.id].rank
 
 
 def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
