@@ -17,7 +17,7 @@ import json
 import sys
 import time
 import traceback
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
@@ -85,8 +85,14 @@ def read(paths: Iterable[Path]) -> list[dict[str, Any]]:
     return [json.loads(line) for line in lines if line.endswith("}")]
 
 
-def run_all(jobs: list[Job], out: Path, processes: int, known: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Runs what has not been run, and gives all results."""
+def run_all(
+    jobs: list[Job],
+    out: Path,
+    processes: int,
+    known: list[dict[str, Any]],
+    do: Callable[[Job], dict[str, Any]] = work,
+) -> list[dict[str, Any]]:
+    """Runs what has not been run, and gives all results; `do` makes a line of them."""
     done = {key(row) for row in known}
     left = [job for job in jobs if job not in done]
     began, found = time.monotonic(), list(known)
@@ -95,7 +101,7 @@ def run_all(jobs: list[Job], out: Path, processes: int, known: list[dict[str, An
         ProcessPoolExecutor(processes, mp_context=context, initializer=start_worker) as pool,
         out.open("a") as file,
     ):
-        waiting = [pool.submit(work, job) for job in left]
+        waiting = [pool.submit(do, job) for job in left]
         for count, each in enumerate(as_completed(waiting), 1):
             row = each.result()
             found.append(row)

@@ -115,3 +115,26 @@ def test_a_summary_names_what_to_begin_with(seen):
     noted = Examination(FOUND.diagnoses[1:])
     assert diagnosed(noted, seen, 80) == "nothing that does harm, 1 note"
     assert diagnosed(Examination(), seen, 80) == "nothing that does harm"
+
+
+def test_repair_trains_again_beside_the_run(netwright, tmp_path):
+    from netwright.api import train
+
+    settings = {
+        "network": {"kind": "tabm", "width": 8, "depth": 1, "heads": 2},
+        "training": {"epochs": 3, "threads": 1, "precision": "float32", "device": "cpu", "members": 1},
+    }
+    run = train("sample:iris", "target", config=settings, out=tmp_path / "run", progress=False)
+    result = netwright("doctor", run.folder, "--repair", "--json")
+    assert result.code == 0
+    assert result.json["run"] == str(tmp_path / "run-repaired")
+    assert result.json["before"]["accuracy"] == run.metrics["test"]["accuracy"]
+    content = json.loads((tmp_path / "run-repaired" / "diagnoses.json").read_text())
+    assert result.json["repairs"] == content["repairs"]
+
+
+@pytest.mark.parametrize("options", [["--repair"], ["--list", "--repair"], ["--list", "--out", "x"]])
+def test_repair_needs_a_run(netwright, options):
+    result = netwright("doctor", *options)
+    assert result.code == 2
+    assert "netwright doctor RUN --repair" in result.err

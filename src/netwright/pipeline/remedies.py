@@ -8,6 +8,7 @@ from typing import Any
 
 from netwright.config import Config
 from netwright.doctor.diagnosis import Diagnosis
+from netwright.doctor.proof import proven_rate
 
 Changes = dict[str, Any]
 """values by dotted key of the config"""
@@ -39,10 +40,9 @@ def _told(diagnosis: Diagnosis, config: Config) -> list[Changes]:
 
 
 def _furthest(diagnosis: Diagnosis, config: Config) -> list[Changes]:
-    """The rate whose short training came furthest."""
-    losses = diagnosis.evidence.get("loss_at_rates") or {}
-    known = {float(rate): loss for rate, loss in losses.items() if loss is not None}
-    return [{"training.learning_rate": min(known, key=lambda each: known[each])}] if known else []
+    """The rate at which short trainings came furthest."""
+    rate = proven_rate(diagnosis.evidence)
+    return [] if rate is None else [{"training.learning_rate": rate}]
 
 
 def _rates(*factors: float) -> Remedy:
@@ -61,11 +61,11 @@ def _calmer(diagnosis: Diagnosis, config: Config) -> list[Changes]:
 
 
 def _usual(diagnosis: Diagnosis, config: Config) -> list[Changes]:
-    """What usually works: AdamW at .001, clipped, without decay."""
+    """What usually works: AdamW at .003, clipped, without decay."""
     return [
         {
             "training.optimizer": "adamw",
-            "training.learning_rate": 1e-3,
+            "training.learning_rate": 3e-3,
             "training.clip_norm": 1.0,
             "training.weight_decay": 0.0,
             "training.l1": 0.0,
@@ -139,10 +139,10 @@ REMEDIES: dict[str, tuple[Remedy, ...]] = {
     "exploding_gradient": (_told, _calmer, _usual),
     "loss_spike": (_told, _calmer),
     "rate_too_high": (_furthest, _told, _rates(0.1, 0.01, 0.001), _usual),
-    "rate_too_low": (_told, _furthest, _rates(10.0, 100.0), _usual),
+    "rate_too_low": (_furthest, _usual, _told, _rates(100.0, 10.0)),
     "slow_convergence": (_told, _rates(10.0, 3.0)),
     "oscillating_loss": (_told, _rates(0.3, 0.1)),
-    "not_learning": (_usual, _rates(0.1, 10.0)),
+    "not_learning": (_usual, _rates(10.0, 0.1)),
     "cannot_overfit": (_usual, _new_start, _other_units),
     "poor_start": (_new_start,),
     "symmetric_start": (_new_start,),

@@ -38,7 +38,7 @@ from netwright.nn.network import Network
 from netwright.pipeline.crowd import Plan, Trained, single, train_crowd
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import Prepared
-from netwright.pipeline.remedies import CLEANING, Changes, changes_for
+from netwright.pipeline.remedies import CLEANING, REMEDIES, Changes, changes_for
 from netwright.pipeline.watch import Watch
 from netwright.training.history import History
 
@@ -198,7 +198,8 @@ def _gain(prepared: Prepared, diagnosis: str, before: np.ndarray, after: np.ndar
 
 def _candidates(found: Sequence[Diagnosis], config: Config) -> list[_Candidate]:
     """Changed configs in the order to try them: the first change for each diagnosis, then the second ones."""
-    lists = [[(changes, each.id) for changes in changes_for(each, config)] for each in found[:LOOKED_AT]]
+    found = [each for each in found if each.id in REMEDIES][:LOOKED_AT]
+    lists = [[(changes, each.id) for changes in changes_for(each, config)] for each in found]
     made: list[_Candidate] = []
     for changes, diagnosis in in_turn(lists):
         try:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from netwright import callbacks, optimizers
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import Diagnosis
+from netwright.doctor.proof import proven_rate
 from netwright.schedules import LearningRateSchedule
 from netwright.trainer import surgery
 from netwright.trainer.course import Again, Course
@@ -45,6 +46,7 @@ Remedy = Callable[[Course, Patient], Course | None]
 """gives a changed course, or None where it does not apply"""
 
 ENOUGH_STEPS = 300  # a training of fewer is hardly one
+USUAL_STEPS = 3000
 MOST_LONGER = 5  # times the epochs
 MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
 MOMENTUM = 0.1  # of batch normalisation, as PyTorch has it
@@ -82,17 +84,10 @@ def told_rate(course: Course, patient: Patient) -> Course | None:
     return None
 
 
-def lowest_rate(course: Course, patient: Patient) -> Course | None:
-    """The rate whose short training came furthest, where it is another one than the recommended."""
-    losses = patient.diagnosis.evidence.get("loss_at_rates") or {}
-    known = {float(rate): loss for rate, loss in losses.items() if loss is not None}
-    if not known:
-        return None
-    rate = min(known, key=lambda each: known[each])
-    told = patient.told.get("training.learning_rate")
-    if isinstance(told, int | float) and abs(rate / told - 1) < 0.05:
-        return None
-    return at_rate(course, rate)
+def best_rate(course: Course, patient: Patient) -> Course | None:
+    """The rate at which short trainings came furthest, see `proof.proven_rate`."""
+    rate = proven_rate(patient.diagnosis.evidence)
+    return None if rate is None else at_rate(course, rate)
 
 
 def rate_times(factor: float) -> Remedy:
@@ -116,10 +111,13 @@ def usual_rate(course: Course, patient: Patient) -> Course | None:
 
 
 def usual_optimizer(course: Course, patient: Patient) -> Course | None:
-    """Adam at .001 for all parameters, without weight decay, gradients clipped at 1."""
+    """Adam for all parameters, without weight decay, gradients clipped at 1: at a rate of .001, or up to .005
+    where there are fewer than 3000 steps."""
+    steps = course.epochs * max(1, math.ceil(len(course.y) / course.batch_size))
+    rate = float(f"{0.001 * min(5.0, max(1.0, math.sqrt(USUAL_STEPS / steps))):.1g}")
     return course.changed(
-        "Adam at a learning rate of 0.001, gradients clipped at 1",
-        optimizer=optimizers.Adam(learning_rate=0.001),
+        f"Adam at a learning rate of {rate:g}, gradients clipped at 1",
+        optimizer=optimizers.Adam(learning_rate=rate),
         learning_rate=None,
         schedule="constant",
         clip_norm=1.0,
@@ -435,7 +433,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "missing_nonlinearity": (activated,),
     "untrained_layer": (_both(unfrozen, all_held), left_out, usual_optimizer),
     "modes_disagree": (calm_norms, less_dropout, left_out),
-    "mixed_rows": (left_out,),
+    "mixed_rows": (left_out, _both(task_loss, open_end)),
     "harmful_augmentation": (left_out,),
     "low_precision": (left_out,),
     "not_finite_loss": (calmer, _both(going_on, clipped, first=True), standardised_inputs, usual_optimizer),
@@ -444,10 +442,10 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "unshuffled": (shuffled,),
     "symmetric_start": (fresh_start,),
     "poor_start": (fresh_start, standardised_targets, standardised_inputs),
-    "rate_too_high": (lowest_rate, told_rate, usual_rate, usual_optimizer, standardised_inputs),
+    "rate_too_high": (best_rate, told_rate, usual_rate, usual_optimizer, standardised_inputs),
     "rate_too_low": (
+        _both(best_rate, longer, first=True),
         _both(told_rate, longer, first=True),
-        _both(lowest_rate, longer, first=True),
         _both(usual_rate, longer, first=True),
         usual_optimizer,
     ),

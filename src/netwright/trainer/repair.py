@@ -223,10 +223,10 @@ def _case(original: Outcome, doctor: Doctor) -> Any:
 def _candidates(course: Course, case: Any, original: Outcome, found: Sequence[Diagnosis]) -> list[Candidate]:
     """Changed courses in the order to try them: each diagnosis' first remedy, then second ones; and last a
     usual training."""
-    found = found[:LOOKED_AT]
-    lists = [[(each, remedy) for remedy in REMEDIES.get(each.id, ())] for each in found]
-    if not any(lists):
+    found = [each for each in found if each.id in REMEDIES][:LOOKED_AT]
+    if not found:
         return []
+    lists = [[(each, remedy) for remedy in REMEDIES[each.id]] for each in found]
     network = original.memory.network("last") if original.failure is not None else None
     last = None if network is None else network.owned[0]
     made: list[Candidate] = []

@@ -1,0 +1,257 @@
+from __future__ import annotations
+
+import copy
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+import netwright as nw
+from netwright.doctor.case import Case
+from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.errors import NetwrightError
+from netwright.trainer import remedies, surgery
+from netwright.trainer.course import Again, Course
+from netwright.trainer.remedies import REMEDIES, Patient
+
+EPOCHS = 30
+
+
+@pytest.fixture(scope="module")
+def rows() -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Quarters of a plane, of which a line tells nothing."""
+    random = np.random.default_rng(0)
+    x = random.normal(size=(1600, 4)).astype("float32")
+    y = ((x[:, 0] * x[:, 1] > 0) ^ (x[:, 2] > 0.8)).astype("int64")
+    return {
+        "train": (x[:400], y[:400]),
+        "validation": (x[400:700], y[400:700]),
+        "test": (x[700:], y[700:]),
+    }
+
+
+def net(kind: type[nn.Module] = nn.ReLU, depth: int = 2, dropout: float = 0.0, *end: nn.Module) -> nn.Module:
+    torch.manual_seed(0)
+    parts: list[nn.Module] = [nn.Linear(4, 32), kind()]
+    for _ in range(depth - 1):
+        parts += [nn.Linear(32, 32), kind()]
+    drop = [nn.Dropout(dropout)] if dropout else []
+    return nn.Sequential(*parts, *drop, nn.Linear(32, 2), *end)
+
+
+def zero(module: nn.Module) -> nn.Module:
+    with torch.no_grad():
+        for each in module.parameters():
+            each.zero_()
+    return module
+
+
+def trainer(module: nn.Module, optimizer="adam", rate: float | None = 0.01, **more) -> nw.Trainer:
+    return nw.Trainer(module, nn.CrossEntropyLoss(), optimizer, rate, seed=0, device="cpu", **more)
+
+
+def score(made: nw.Trainer, rows) -> float:
+    x, y = rows["test"]
+    return float((made.predict(x).argmax(1) == y).mean())
+
+
+def repaired(made: nw.Trainer, rows):
+    return made.repair(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"])
+
+
+@pytest.fixture(scope="module")
+def healthy(rows) -> float:
+    made = trainer(net())
+    made.fit(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], verbose=0)
+    return score(made, rows)
+
+
+FAULTS = {
+    "rate_too_high": lambda: (net(), "adam", 5.0),
+    "rate_too_low": lambda: (net(), "adam", 1e-7),
+    "deep_sigmoid": lambda: (net(nn.Sigmoid, 6), "sgd", 0.1),
+    "zero_start": lambda: (zero(net()), "adam", 0.01),
+    "double_softmax": lambda: (net(nn.ReLU, 2, 0.0, nn.Softmax(1), nn.Softmax(1)), "adam", 0.001),
+    "dropout": lambda: (net(dropout=0.95), "adam", 0.003),
+    "decay": lambda: (net(), nw.optimizers.AdamW(0.01, weight_decay=10.0), None),
+    "not_finite": lambda: (net(), "sgd", 1e8),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_repaired_to_nearly_healthy(fault, rows, healthy):
+    module, optimizer, rate = FAULTS[fault]()
+    made = trainer(module, optimizer, rate)
+    found = repaired(made, rows)
+    assert found.accepted
+    assert found.after > found.before + 0.05
+    assert score(made, rows) > healthy - 0.04
+    assert made.module is found.module
+    assert found.cost <= 1.6
+    if fault == "rate_too_low":
+        assert made.optimizer.learning_rate > 1e-4  # that of the next `fit`
+    last = found.attempts[-1]
+    assert last.accepted
+    assert last.epochs == EPOCHS
+    assert not any(each.accepted for each in found.attempts[:-1])  # refused ones are told too
+
+
+def test_inputs_of_all_sizes_are_standardised_inside_the_network(rows, healthy):
+    scale, offset = np.array([1e4, 1, 1, 1], "float32"), np.array([3e4, 0, 0, 0], "float32")
+    raw = {name: (x * scale + offset, y) for name, (x, y) in rows.items()}
+    made = trainer(net())
+    found = repaired(made, raw)
+    assert found.accepted == ("inputs standardised",)
+    assert score(made, raw) > healthy - 0.03
+
+
+def test_nothing_changes_where_nothing_is_found(rows):
+    plain, other = trainer(net()), trainer(net())
+    plain.fit(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], verbose=0)
+    module = other.module
+    found = repaired(other, rows)
+    assert found.examination.primary is None
+    assert (found.accepted, found.attempts, found.cost, found.before) == ((), [], 0.0, found.after)
+    assert other.module is module
+    for own, same in zip(plain.module.parameters(), other.module.parameters(), strict=True):
+        assert torch.equal(own, same)
+    assert other.epochs_done == plain.epochs_done
+
+
+def test_test_rows_are_never_looked_at(rows):
+    """The same repair whatever they hold."""
+    x, y = rows["test"]
+    kept = []
+    for test in ((x, y), (x * 0 - 3, 1 - y)):
+        made = trainer(net(), rate=1e-7)
+        doctor = nw.callbacks.Doctor(test=test, verbose=0)
+        held, wanted = rows["validation"]
+        found = made.repair(*rows["train"], epochs=12, validation_data=(held, wanted), doctor=doctor)
+        kept.append((found.accepted, found.attempts, [each.clone() for each in found.module.parameters()]))
+    assert kept[0][:2] == kept[1][:2]
+    assert all(torch.equal(a, b) for a, b in zip(kept[0][2], kept[1][2], strict=True))
+
+
+def test_what_does_not_help_is_refused_and_told(rows, monkeypatch):
+    """One remedy does nothing, and the other cannot be trained: the network stays as it was."""
+    same = lambda course, patient: course.changed("nothing")  # noqa: E731
+    wrong = lambda course, patient: course.changed("other shapes", module=nn.Linear(3, 2))  # noqa: E731
+    monkeypatch.setattr("netwright.trainer.repair.everything", wrong)
+    monkeypatch.setattr("netwright.trainer.repair.REMEDIES", dict.fromkeys(REMEDIES, (same,)))
+    plain, made = trainer(net(), rate=1e-7), trainer(net(), rate=1e-7)
+    plain.fit(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], verbose=0)
+    found = repaired(made, rows)
+    assert not found.accepted
+    impossible, *others = found.attempts
+    assert "cannot be trained" in impossible.why
+    assert [each.epochs for each in others] == [3, EPOCHS]
+    assert not any(each.accepted for each in found.attempts)
+    assert all(each.before == each.after for each in others)  # the same start, seed and rows
+    for own, other in zip(plain.module.parameters(), made.module.parameters(), strict=True):
+        assert torch.equal(own, other)
+
+
+def test_what_breaks_down_and_cannot_be_repaired_is_an_error(rows, monkeypatch):
+    same = lambda course, patient: course.changed("nothing")  # noqa: E731
+    monkeypatch.setattr("netwright.trainer.repair.everything", same)
+    monkeypatch.setattr("netwright.trainer.repair.REMEDIES", dict.fromkeys(REMEDIES, (same,)))
+    with pytest.raises(NetwrightError, match="not a finite number"):
+        repaired(trainer(net(), "sgd", 1e8), rows)
+
+
+def test_a_column_that_tells_the_target_is_left_out_whatever_the_score(rows):
+    made = trainer(net(), rate=0.01)
+    parts = {}
+    for name, (x, y) in rows.items():
+        x = x.copy()
+        x[:, 3] = y if name != "test" else 0.5
+        parts[name] = (x, y)
+    found = repaired(made, parts)
+    assert found.accepted[0].startswith("columns that give the target away")
+    assert isinstance(made.module, surgery.Without)
+    assert found.attempts[0].accepted
+    assert found.attempts[0].after < found.attempts[0].before
+    assert score(made, parts) > 0.8
+
+
+def test_the_best_epoch_of_a_network_that_learns_by_heart_costs_nothing():
+    random = np.random.default_rng(1)
+    x = random.normal(size=(460, 20)).astype("float32")
+    y = (x[:, 0] + x[:, 1] + random.normal(size=460) > 0).astype("int64")
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(20, 128), nn.ReLU(), nn.Linear(128, 2))
+    made = trainer(module, rate=0.01)
+    found = made.repair(x[:60], y[:60], epochs=80, validation_data=(x[60:], y[60:]))
+    free = [each for each in found.attempts if each.epochs == 0]
+    if any(each.id == "overfitting" and each.severity != "note" for each in found.examination.diagnoses):
+        assert len(free) == 1
+        assert "lowest validation loss" in free[0].changes[0]
+    assert found.after >= found.before
+
+
+def course(**values) -> Course:
+    torch.manual_seed(0)
+    x, y = torch.randn(8, 4), torch.zeros(8, dtype=torch.long)
+    given = {"module": net(), "loss": nn.CrossEntropyLoss(), "optimizer": nw.optimizers.Adam(), **values}
+    rest = {"learning_rate": None, "schedule": "constant", "clip_norm": None, "epochs": 10, "batch_size": 4}
+    return Course(**{**rest, "x": x, "y": y, "weight": None, "validation": (x, y), **given})
+
+
+def patient(id: str = "rate_too_high", evidence=None, config=None, case: Case | None = None) -> Patient:
+    return Patient(case, Diagnosis(id, "error", "", evidence or {}, "", Fix("", config or {})))
+
+
+def test_a_proven_rate_is_taken_from_the_diagnosis():
+    evidence = {"learning_rate": 1.0, "loss_at_rates": {"0.1": 0.3, "0.01": 0.1, "1": None}}
+    sick = patient(evidence=evidence, config={"training.learning_rate": 0.1})
+    told, lowest = remedies.told_rate(course(), sick), remedies.best_rate(course(), sick)
+    assert told is not None
+    assert told.learning_rate == 0.1
+    assert lowest is not None
+    assert lowest.learning_rate == 0.01
+    schedule = nw.schedules.ExponentialDecay(1.0, 10, 0.1)
+    changed = remedies.told_rate(course(optimizer=nw.optimizers.Adam(schedule), schedule=schedule), sick)
+    assert changed is not None
+    assert (changed.schedule, changed.optimizer.learning_rate) == ("constant", 0.1)
+    kept = remedies.told_rate(course(schedule="cosine"), sick)
+    assert kept is not None
+    assert kept.schedule == "cosine"
+
+
+def test_doubtful_rows_are_left_out():
+    sick = patient("label_errors", {"suspects": [1, 3]})
+    made = remedies.without_rows(course(weight=torch.arange(8.0)), sick)
+    assert made is not None
+    assert (len(made.x), len(made.y), made.weight.tolist()) == (6, 6, [0, 2, 4, 5, 6, 7])
+
+
+def test_an_optimiser_is_made_again_for_a_copy():
+    module = net()
+    last = list(module.parameters())[-2:]
+    own = torch.optim.SGD(
+        [{"params": last[:1], "lr": 0.5}, {"params": last[1:]}], lr=0.1, momentum=0.9, weight_decay=0.3
+    )
+    again = Again.of(own, module)
+    other = copy.deepcopy(module)
+    made = again(other)
+    assert not again.whole
+    assert [group["lr"] for group in made.param_groups] == [0.5, 0.1]
+    assert made.param_groups[0]["params"][0] is list(other.parameters())[-2]
+    assert made.param_groups[0]["momentum"] == 0.9
+    held = remedies.all_held(course(optimizer=again), patient("untrained_layer"))
+    assert held is not None
+    assert len(held.optimizer(other).param_groups[0]["params"]) == len(list(other.parameters()))
+    free = remedies.no_decay(course(optimizer=again), patient("over_regularised"))
+    assert free is not None
+    assert all(group["weight_decay"] == 0 for group in free.optimizer(other).param_groups)
+
+
+def test_going_on_starts_from_the_last_finite_weights():
+    module = net(depth=1)
+    sick = dataclasses.replace(patient("not_finite_loss", {"learning_rate": 1.0}), last=module)
+    made = remedies.going_on(course(), sick)
+    assert made is not None
+    assert made.module is module
+    assert made.learning_rate == 0.1
