@@ -19,6 +19,7 @@ from netwright.doctor.trouble import drawn, kernels, troubled
 HIGH, LOW = 0.1, 1e-5  # change of a step as a share of the weights
 SLOW = 3e-4  # the same, where a higher rate has been shown to be better
 SMALL = 0.01  # root mean square of a kernel; less is next to nothing
+GOES_ON = 0.9  # of the loss, after some more steps
 MANY = 500  # steps; longer trainings show by themselves whether they go on
 GROWN = 5.0  # times the first gradient
 FEW_ROWS = 8  # of a batch
@@ -179,14 +180,14 @@ def slow_convergence(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def _goes_on(case: Case, record: Record) -> bool:
-    """Whether a short training has learnt something, and some more steps make the loss a fifth less."""
+    """Whether a short training has learnt something, and some more steps make the loss a tenth less."""
     if steps_done(record) > MANY:
         return False
     try:
         found = replay(case, record)
     except CannotTellError:
         return False
-    return found.now < 0.98 * found.first and found.further < BETTER * found.now
+    return found.now < 0.98 * found.first and found.further < GOES_ON * found.now
 
 
 def oscillating_loss(case: Case, record: Record) -> Iterator[Diagnosis]:
