@@ -120,7 +120,7 @@ def test_a_rate_that_is_far_too_high_is_no_traceback(source, tmp_path):
     }
     with pytest.raises(NetwrightError, match="not a finite number"):
         train(source, "y", config=wild, split_column="split", out=tmp_path / "run", progress=False)
-    assert Run(tmp_path / "run").diagnoses[0].id == "not_finite_loss"  # beside the last good network
+    assert Run(tmp_path / "run").diagnoses[0]["id"] == "not_finite_loss"  # beside the last good network
 
 
 @pytest.mark.parametrize("sample", ["diabetes", "iris"])
