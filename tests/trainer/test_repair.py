@@ -171,6 +171,7 @@ def test_a_column_that_tells_the_target_is_left_out_whatever_the_score(rows):
     found = repaired(made, parts)
     assert found.accepted[0].startswith("columns that give the target away")
     assert isinstance(made.module, surgery.Without)
+    assert found.cost >= 1
     assert found.attempts[0].accepted
     assert found.attempts[0].after < found.attempts[0].before
     assert score(made, parts) > 0.8

@@ -100,6 +100,7 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
         course, diagnosis = clean
         asked = _like(asked)
         before, original = original, follow(course, doctor=asked, at=at)
+        result.cost += original.epochs / course.epochs
         attempt = _attempt(diagnosis, course, _gain(before, original), original.epochs)
         attempt = replace(attempt, accepted=True, why="the score before was not to be believed")
         _keep(result, attempt, course, original)
