@@ -37,7 +37,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "rate_too_low": ("not_learning", "slow_convergence", "input_ignored"),
     "slow_convergence": ("not_learning",),
     "over_regularised": ("modes_disagree", "not_learning", "input_ignored", "dead_units"),
-    "low_precision": ("cannot_overfit", "input_ignored", "not_learning", "untrained_layer"),
+    "low_precision": ("cannot_overfit", "input_ignored", "not_learning", "untrained_layer", "rate_too_low"),
     "symmetric_start": ("cannot_overfit", "not_learning", "input_ignored", "dead_units"),
     "dead_units": ("cannot_overfit", "not_learning"),
     "vanishing_gradient": ("untrained_layer", "not_learning", "cannot_overfit", "input_ignored"),

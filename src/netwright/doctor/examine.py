@@ -65,4 +65,6 @@ def _made(checks: dict[str, Callable[[], Iterable[Diagnosis]]]) -> Examination:
             found += check()
         except CannotTellError as reason:
             missed.append(NotChecked(name, str(reason)))
+        except Exception as error:  # who only looks on must not cost anybody a training
+            missed.append(NotChecked(name, f"the check failed: {type(error).__name__}: {error}"))
     return Examination(ranked(found), missed)

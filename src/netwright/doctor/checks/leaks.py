@@ -15,7 +15,7 @@ from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
 
 ROWS = 1000
-FEW_COLUMNS = 2
+FEW_COLUMNS = 1
 FEW_ROWS = 40
 LOOKED_AT = 40  # columns, those that go most with the target
 LIKELY = 0.7  # of a rule that is told by the rows it was learnt from: below, a fair one cannot be strong

@@ -105,6 +105,8 @@ def vanishing_gradient(case: Case, record: Record) -> Iterator[Diagnosis]:
     greatest = int(np.nanargmax(sizes)) if np.isfinite(sizes).any() else 0
     if greatest == 0:
         return
+    if not np.isfinite(sizes[:greatest]).any():
+        return
     least = int(np.nanargmin(sizes[:greatest]))
     share = sizes[least] / sizes[greatest]
     if not (0 < share < VANISHED and sizes[least] < SMALL):
