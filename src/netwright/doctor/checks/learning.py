@@ -16,6 +16,7 @@ from netwright.doctor.replay import replay
 from netwright.doctor.standing import Standing, standing
 from netwright.doctor.trouble import drawn, troubled
 
+SURELY_APART = 3.0  # standard errors
 FEWEST = 40  # validation rows
 SURELY = 2.5  # standard errors by which models are better than a constant in the mean: something is learnt
 LEARNT = 0.05  # of what the training rows could teach
@@ -119,6 +120,8 @@ def _nobody_learns(case: Case, stand: Standing) -> bool:
     """
     if case.task == "labels" or len(stand.validation) < FEWEST or stand.learnt < LEARNT:
         return False
+    if tells_apart(stand.answers, stand.wanted):
+        return False  # rare classes can be told without ever being the likeliest
     assert case.train is not None
     wanted = case.wanted(case.train)
     share = 0.0 if case.task == "numbers" else float(np.bincount(wanted).max() / len(wanted))
@@ -129,6 +132,46 @@ def _nobody_learns(case: Case, stand: Standing) -> bool:
         return False
     folded = [_errors(marks - share) for marks in stand.folded.values()]
     return bool(folded) and max(folded) <= 1.5 and float(np.mean(folded + judged)) <= 1.0
+
+
+def tells_apart(answers: np.ndarray, wanted: np.ndarray) -> bool:
+    """Whether answers put rows in the right order by more than chance, by three standard errors.
+
+    Of the area under the ROC curve for any class (Mann and Whitney 1947), or of Spearman's correlation for any
+    target.
+
+    Arguments:
+        answers: [v, C]
+        wanted: codes [v], or numbers [v, T].
+
+    Example:
+        >>> codes = np.arange(40) % 2
+        >>> tells_apart(codes[:, None] + 0.1 * np.arange(40)[:, None], codes)
+        False
+        >>> tells_apart(np.stack([1 - codes, codes], 1), codes)
+        True
+    """
+    from scipy.stats import rankdata
+
+    if not np.isfinite(answers).all() or len(answers) < FEWEST:
+        return False
+    ranks = np.apply_along_axis(rankdata, 0, answers)  # [v, C]
+    if wanted.ndim == 1:
+        columns = [1] if answers.shape[1] == 1 else range(answers.shape[1])
+        for place, label in enumerate(columns):
+            inside = wanted == label
+            few, many = int(inside.sum()), int((~inside).sum())
+            if few and many:
+                won = ranks[inside, place].sum() - few * (few + 1) / 2
+                if won / (few * many) > 0.5 + SURELY_APART * np.sqrt((few + many + 1) / (12 * few * many)):
+                    return True
+        return False
+    truth = np.apply_along_axis(rankdata, 0, wanted)  # [v, T]
+    with np.errstate(all="ignore"):  # of constant answers
+        found = [
+            np.corrcoef(ranks[:, n], truth[:, n])[0, 1] for n in range(min(ranks.shape[1], truth.shape[1]))
+        ]
+    return any(each > SURELY_APART / np.sqrt(len(ranks) - 1) for each in found)
 
 
 def _errors(gain: np.ndarray) -> float:
