@@ -137,8 +137,8 @@ def _nobody_learns(case: Case, stand: Standing) -> bool:
 def tells_apart(answers: np.ndarray, wanted: np.ndarray) -> bool:
     """Whether answers put rows in the right order by more than chance, by three standard errors.
 
-    Of the area under the ROC curve for any class (Mann and Whitney 1947), or of Spearman's correlation for any
-    target.
+    Of the area under the ROC curve for any class (Mann and Whitney 1947), or of Spearman's correlation for a
+    target that is a number.
 
     Arguments:
         answers: [v, C]
