@@ -27,9 +27,6 @@ def idx(array: np.ndarray) -> bytes:
     return head + array.astype(array.dtype.newbyteorder(">")).tobytes()
 
 
-PACKED = gzip.compress(idx(IMAGES), mtime=0)  # without the time of day, which would name tests anew
-
-
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
     st.sampled_from(sorted(CODES)).flatmap(
@@ -58,6 +55,7 @@ def test_heads_that_claim_any_shape_are_refused(head: bytes) -> None:
 
 IMAGES = np.random.default_rng(0).integers(0, 256, (5, 4, 3), dtype=np.uint8)
 LABELS = np.array([7, 0, 9, 7, 1], np.uint8)
+PACKED = gzip.compress(idx(IMAGES), mtime=0)  # without the time of day, which would name tests anew
 
 
 @pytest.fixture
