@@ -3,10 +3,12 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
 from netwright.cli.summary import diagnosed
+from netwright.doctor.attempt import Attempt
 from netwright.doctor.catalogue import SYMPTOMS
 from netwright.doctor.diagnosis import Diagnosis, Examination, Fix, NotChecked, ranked
 
@@ -138,3 +140,16 @@ def test_repair_needs_a_run(netwright, options):
     result = netwright("doctor", *options)
     assert result.code == 2
     assert "netwright doctor RUN --repair" in result.err
+
+
+def test_the_end_of_a_run_tells_what_was_repaired(tmp_path):
+    found = Diagnosis(
+        "rate_too_low", "error", "the steps are small", {}, "a low rate", Fix("a higher one"), True
+    )
+    tried = Attempt("rate_too_low", ("learning rate 0.001",), 0.5, 0.75, 0.01, 6, False, "only a trial")
+    kept = replace(tried, accepted=True, after=0.8)
+    told = diagnosed(Examination([found], [], [tried, kept]), tmp_path, 100)
+    assert "repaired: learning rate 0.001: 0.500 to 0.800" in told
+    assert "0.750" not in told
+    assert "none proved to help" in diagnosed(Examination([found], [], [tried]), tmp_path, 100)
+    assert "repair" not in diagnosed(Examination([found]), tmp_path, 100)

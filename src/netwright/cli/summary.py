@@ -31,11 +31,14 @@ def show_run(folder: Path, *, as_json: bool) -> None:
 
     Arguments:
         folder: the run's folder.
-        as_json: as an object of run, metrics and findings.
+        as_json: as an object of run, metrics, findings and what the doctor said.
     """
     record = Record.read(folder)
     if as_json:
-        show_json({"run": str(folder), "metrics": record.metrics, "findings": record.findings})
+        told = {"run": str(folder), "metrics": record.metrics, "findings": record.findings}
+        if record.examination is not None:
+            told |= record.examination.as_dict()
+        show_json(told)
     else:
         say("")
         show(summary(record, folder))
@@ -139,4 +142,12 @@ def diagnosed(examination: Examination, folder: Path, room: int) -> str:
     if primary is None:
         return ", ".join(["nothing that does harm", counts][: 1 + bool(examination.diagnoses)])
     said = f"{primary.severity}: {primary.title}: {primary.message}".replace("\n", " ")
-    return f"\n{'':<10}".join([counts, shortened(said, room), f"see: netwright doctor {folder}"])
+    lines = [counts, shortened(said, room)]
+    kept = [each for each in examination.repairs or [] if each.accepted]
+    lines += [
+        shortened(f"repaired: {', '.join(each.changes)}: {each.before:.3f} to {each.after:.3f}", room)
+        for each in kept
+    ]
+    if examination.repairs is not None and not kept:
+        lines.append("repairs: none proved to help")
+    return f"\n{'':<10}".join([*lines, f"see: netwright doctor {folder}"])
