@@ -38,7 +38,10 @@ def test_json_holds_run_metrics_and_findings(netwright, table, tmp_path):
     folder = tmp_path / "run"
     options = ["--epochs", "1", "--set", "network.width=4", "--json"]
     result = netwright("train", table, "--target", "income", "--out", folder, *options)
-    assert set(result.json) == {"run", "metrics", "findings"}
+    assert set(result.json) == {"run", "metrics", "findings", "diagnoses", "not_checked"}
+    assert {name: result.json[name] for name in ("diagnoses", "not_checked")} == json.loads(
+        (folder / "diagnoses.json").read_text()
+    )
     assert result.json["run"] == str(folder)
     assert result.json["findings"] == json.loads((folder / "findings.json").read_text())
     assert result.json["metrics"]["task"] == "regression"
