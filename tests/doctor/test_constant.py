@@ -2,39 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
+from tests.doctor.checks.cases import case_for
 from torch import nn
 
-from netwright import Trainer
-from netwright.doctor.case import Case, case_of
 from netwright.doctor.constant import best_constant
 from netwright.doctor.diagnosis import CannotTellError
-from netwright.training.callbacks import Callback, State
-
-
-class _Grab(Callback):
-    def on_start(self, state: State) -> None:
-        self.before = case_of(state.population, 0)
-
-    def on_end(self, state: State) -> None:
-        self.after = case_of(state.population, 0)
-
-
-def case_for(
-    module: nn.Module, loss: Any, x: Any, y: Any, names: list[str] | None = None, **fit: Any
-) -> Case:
-    """The case of a module that is about to be trained."""
-    grab = _Grab()
-    Trainer(module, loss, learning_rate=1e-3, callbacks=[grab], seed=0).fit(
-        x, y, **{"epochs": 1, "validation_split": 0.2, "verbose": 0} | fit
-    )
-    grab.before.names = names
-    return grab.before
-
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(120, 5)).astype("float32")

@@ -94,6 +94,13 @@ class Plan:
     l1: float = 0.0
     shuffled: bool | None = None
 
+    @property
+    def usual_rate(self) -> float:
+        """The rate that the optimiser usually has: .05 for SGD, .01 with momentum, .001 for all else."""
+        if self.optimizer == "sgd":
+            return 0.01 if self.momentum else 0.05
+        return 0.001
+
 
 @dataclass
 class Case:

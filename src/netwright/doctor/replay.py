@@ -167,7 +167,7 @@ def _replay(case: Case, record: Record) -> Replay:
             break
     else:
         raise CannotTellError("a step takes too long for short trainings at other rates")
-    factors = _with_usual(factors, usual_rate(case) / rate)
+    factors = _with_usual(factors, case.plan.usual_rate / rate)
     losses = np.array([reached(network, factor, steps) for factor in factors])
     return Replay(
         _finite(case.loss(judged)),
@@ -182,13 +182,6 @@ def _replay(case: Case, record: Record) -> Replay:
         calm is not None,
         rate,
     )
-
-
-def usual_rate(case: Case) -> float:
-    """The rate that the optimiser usually has."""
-    if case.plan.optimizer == "sgd":
-        return 0.01 if case.plan.momentum else 0.05
-    return 0.001
 
 
 def _with_usual(factors: Sequence[float], usual: float) -> list[float]:

@@ -100,11 +100,8 @@ def rate_times(factor: float) -> Remedy:
 
 
 def usual_rate(course: Course, patient: Patient) -> Course | None:
-    """The rate that the optimiser usually has: .05 for SGD without momentum, .01 with, .001 for all else."""
-    plan = patient.case.plan if patient.case is not None else None
-    rate = 0.001
-    if plan is not None and plan.optimizer == "sgd":
-        rate = 0.01 if plan.momentum else 0.05
+    """The rate that the optimiser usually has; see `Plan.usual_rate`."""
+    rate = 0.001 if patient.case is None else patient.case.plan.usual_rate
     if abs(rate / max(_rate(course, patient), 1e-30) - 1) < 0.01:
         return None
     return at_rate(course, rate)

@@ -18,12 +18,8 @@ DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropou
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
 
 
-class Standardised(nn.Module):
-    """A module whose input is standardised first; what is not finite becomes the mean.
-
-    Arguments:
-        mean, deviation: of the features, or one number for all. [features] or []
-    """
+class _Scaled(nn.Module):
+    """A module with a mean and a deviation that are kept with it."""
 
     mean: Tensor
     deviation: Tensor
@@ -33,6 +29,14 @@ class Standardised(nn.Module):
         self.module = module
         self.register_buffer("mean", mean)
         self.register_buffer("deviation", deviation)
+
+
+class Standardised(_Scaled):
+    """A module whose input is standardised first; what is not finite becomes the mean.
+
+    Arguments:
+        mean, deviation: of the features, or one number for all. [features] or []
+    """
 
     def forward(self, x: Tensor) -> Tensor:
         return self.module(torch.where(torch.isfinite(x), (x - self.mean) / self.deviation, 0.0))
@@ -51,17 +55,8 @@ def scale_of(values: Tensor) -> tuple[Tensor, Tensor]:
     return mean.nan_to_num().float(), torch.where(varies, deviation, 1.0).float()
 
 
-class Rescaled(nn.Module):
+class Rescaled(_Scaled):
     """A module whose output is brought to the scale of the targets: output * deviation + mean. [outputs]"""
-
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, module: nn.Module, mean: Tensor, deviation: Tensor) -> None:
-        super().__init__()
-        self.module = module
-        self.register_buffer("mean", mean)
-        self.register_buffer("deviation", deviation)
 
     def forward(self, *x: Tensor) -> Tensor:
         return self.module(*x) * self.deviation + self.mean

@@ -7,32 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from tests.doctor.checks.cases import Grab, cases_for
 from torch import nn
 
-from netwright import Trainer
-from netwright.doctor.case import Case, case_of
+from netwright.doctor.case import Case
 from netwright.doctor.checks.finite import not_finite_data
-from netwright.training.callbacks import Callback, State
-
-
-class _Grab(Callback):
-    def on_start(self, state: State) -> None:
-        self.before = case_of(state.population, 0)
-
-    def on_end(self, state: State) -> None:
-        self.after = case_of(state.population, 0)
-
-
-def cases_for(
-    module: nn.Module, loss: Any, x: Any, y: Any, rate: float = 1e-3, **fit: Any
-) -> tuple[Case, Case]:
-    """The case of a module before and after it is trained."""
-    grab = _Grab()
-    Trainer(module, loss, learning_rate=rate, callbacks=[grab], seed=0).fit(
-        x, y, **{"epochs": 1, "validation_split": 0.25, "verbose": 0} | fit
-    )
-    return grab.before, grab.after
-
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(100, 3)).astype("float32")
@@ -119,7 +98,7 @@ def test_networks_for_tables_take_missing_cells() -> None:
 
     import netwright as nw
 
-    grab = _Grab()
+    grab = Grab()
     frame = pd.DataFrame({"a": X[:, 0], "b": X[:, 1]})
     frame.loc[::7, "a"] = np.nan
     nw.NetRegressor(epochs=1, callbacks=[grab]).fit(frame, X[:, 2])

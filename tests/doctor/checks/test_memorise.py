@@ -2,38 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
+from tests.doctor.checks.cases import cases_for
 from torch import nn
 
-from netwright import Trainer
-from netwright.doctor.case import Case, case_of
 from netwright.doctor.checks.memorise import cannot_overfit
 from netwright.doctor.diagnosis import CannotTellError
-from netwright.training.callbacks import Callback, State
-
-
-class _Grab(Callback):
-    def on_start(self, state: State) -> None:
-        self.before = case_of(state.population, 0)
-
-    def on_end(self, state: State) -> None:
-        self.after = case_of(state.population, 0)
-
-
-def cases_for(
-    module: nn.Module, loss: Any, x: Any, y: Any, rate: float = 1e-3, **fit: Any
-) -> tuple[Case, Case]:
-    """The case of a module before and after it is trained."""
-    grab = _Grab()
-    Trainer(module, loss, learning_rate=rate, callbacks=[grab], seed=0).fit(
-        x, y, **{"epochs": 1, "validation_split": 0.25, "verbose": 0} | fit
-    )
-    return grab.before, grab.after
-
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(160, 6)).astype("float32")

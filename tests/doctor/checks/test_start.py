@@ -3,38 +3,14 @@
 from __future__ import annotations
 
 import itertools
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from tests.doctor.checks.cases import Grab, case_for
 from torch import nn
 
-from netwright import Trainer
-from netwright.doctor.case import Case, case_of
 from netwright.doctor.checks.start import poor_start, symmetric_start
-from netwright.training.callbacks import Callback, State
-
-
-class _Grab(Callback):
-    def on_start(self, state: State) -> None:
-        self.before = case_of(state.population, 0)
-
-    def on_end(self, state: State) -> None:
-        self.after = case_of(state.population, 0)
-
-
-def case_for(
-    module: nn.Module, loss: Any, x: Any, y: Any, names: list[str] | None = None, **fit: Any
-) -> Case:
-    """The case of a module that is about to be trained."""
-    grab = _Grab()
-    Trainer(module, loss, learning_rate=1e-3, callbacks=[grab], seed=0).fit(
-        x, y, **{"epochs": 1, "validation_split": 0.2, "verbose": 0} | fit
-    )
-    grab.before.names = names
-    return grab.before
-
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(200, 12)).astype("float32")
@@ -148,7 +124,7 @@ def test_networks_by_hand_have_their_units_last() -> None:
     import netwright as nw
 
     for start, alike in (("zeros", True), ("glorot_uniform", False)):
-        grab = _Grab()
+        grab = Grab()
         dense = nw.layers.Dense(8, activation="tanh", kernel_initializer=start)
         model = nw.Sequential([dense, nw.layers.Dense(4, activation="softmax", kernel_initializer=start)])
         model.compile("adam", "sparse_categorical_crossentropy")

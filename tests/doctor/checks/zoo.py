@@ -8,28 +8,18 @@ from typing import Any
 
 import numpy as np
 import torch
+from tests.doctor.checks.cases import Grab as Grab
 from torch import Tensor, nn
 from torch.nn import functional
 
 from netwright import Trainer
-from netwright.doctor.case import Case, case_of, untouched
+from netwright.doctor.case import Case, untouched
 from netwright.doctor.diagnosis import Diagnosis, ranked
 from netwright.doctor.examine import gated
 from netwright.doctor.monitor import Monitor
-from netwright.training.callbacks import Callback, State
 
 Made = tuple[nn.Module, Any, Any, Any]
 """module, loss, x, y"""
-
-
-class Grab(Callback):
-    """Keeps the case before the first step and after the last one."""
-
-    def on_start(self, state: State) -> None:
-        self.before = case_of(state.population, 0)
-
-    def on_end(self, state: State) -> None:
-        self.after = case_of(state.population, 0)
 
 
 def case_for(

@@ -169,8 +169,7 @@ DATA = (
             "If it is a slip, drop the copies (data.clean.duplicates: drop).",
             "In either case keep copies on one side of the split, as netwright train does.",
         ),
-        source="Lee et al. (2022), Deduplicating training data makes language models better; Barz and "
-        "Denzler (2020)",
+        source="Lee et al. (2022), arXiv 2107.06499; Barz and Denzler (2020), arXiv 1902.00423",
         when="before",
     ),
     Symptom(
