@@ -1,6 +1,7 @@
 """Whole `netwright train` processes, with no option but target and split column, over seeds.
 
     python benchmarks/scores.py DATA --tables adult,california --seeds 0,1,2
+    python benchmarks/scores.py DATA --tables adult,california --seeds 0,1,2 --minutes 10  # of `tune`
 
 For each table: the headline metric on the test rows for each seed and their mean, the linear baseline's, the
 interval of the margin to it, whole-process seconds and where they go, and peak memory.
@@ -40,6 +41,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("--tables", default=",".join(TABLES))
     parser.add_argument("--seeds", default="0,1,2")
+    parser.add_argument("--minutes", type=float, help="search so long with `netwright tune`")
     parser.add_argument("--set", action="append", default=[], help="a config key to try, KEY=VALUE")
     options = parser.parse_args()
     for table in options.tables.split(","):
@@ -48,7 +50,7 @@ def main() -> None:
         for seed in options.seeds.split(","):
             with tempfile.TemporaryDirectory() as out:
                 arguments = [
-                    "train",
+                    "tune" if options.minutes else "train",
                     str(options.data / bench.path),
                     "--target",
                     bench.target,
@@ -57,6 +59,8 @@ def main() -> None:
                 ]
                 for name, value in bench.settings.items():
                     arguments += [f"--{name.replace('_', '-')}", value]
+                if options.minutes:
+                    arguments += ["--time-limit", str(60 * options.minutes)]
                 for change in options.set:
                     arguments += ["--set", change]
                 result, seconds, memory = run([*arguments, "--seed", seed])
