@@ -567,7 +567,7 @@ def sorted_rows(training: Training) -> None:
 def noisy_and_large(training: Training, share: float = 0.25) -> None:
     """A hard task, and a network that learns rows by heart: with it a row that it has seen is worth much."""
     label_noise(training, share, (*PARTS, "clean"))
-    if training.base in DENSE:
+    if "width" in training.shape or training.base in DENSE:
         training.shape["width"] = 128
     training.epochs *= 3
 

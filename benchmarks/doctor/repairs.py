@@ -43,13 +43,23 @@ from training import Training
 
 NEAR = 0.02
 BEYOND = {
-    **dict.fromkeys(("flipped_sign", "no_zero_grad"), "the loop itself is wrong"),
-    **dict.fromkeys(("shared_rows", "nearly_shared", "groups_split"), "the rows have to be divided anew"),
+    **dict.fromkeys(("flipped_sign", "no_zero_grad", "undivided"), "the loop itself is wrong"),
     **dict.fromkeys(
-        ("covariate_drift", "label_drift", "scaled_by_others"), "other rows are answered than trained on"
+        ("shared_rows", "nearly_shared", "groups_split", "oversampled_before_split", "frames_split"),
+        "the rows have to be divided anew",
     ),
-    **dict.fromkeys(("shifted_labels", "conflicts"), "the targets have to be corrected"),
-    **dict.fromkeys(("missing_class", "few_rows", "imbalanced", "weak_slice"), "rows are missing"),
+    **dict.fromkeys(
+        ("covariate_drift", "label_drift", "scaled_by_others", "targets_scaled_later", "raw_later"),
+        "other rows are answered than trained on",
+    ),
+    **dict.fromkeys(
+        ("other_column_order", "copied_column", "codes_anew", "inverted_later"),
+        "other rows are answered than trained on",
+    ),
+    **dict.fromkeys(("shifted_labels", "conflicts", "partly_permuted"), "the targets have to be corrected"),
+    **dict.fromkeys(
+        ("missing_class", "few_rows", "imbalanced", "weak_slice", "cut_from_sorted"), "rows are missing"
+    ),
     **dict.fromkeys(("inputs_lost",), "the inputs do not arrive"),
     **dict.fromkeys(("missing_numbers", "infinite_numbers"), "they come as a data set, not as arrays"),
 }
@@ -275,7 +285,7 @@ def main() -> None:
     parser.add_argument(
         "--plain", type=Path, nargs="*", default=[], help="what run.py wrote: which faults hurt"
     )
-    parser.add_argument("--sealed", action="store_true", help="the sealed half in the place of the other")
+    parser.add_argument("--sealed", action="store_true", help="the sealed part in the place of the other")
     parser.add_argument("--limit", type=int, default=None, help="so many set-ups, a fifth of them healthy")
     parser.add_argument("--only", default="", help="parts of names of set-ups, with commas between them")
     parser.add_argument("--seeds", type=int, default=3)

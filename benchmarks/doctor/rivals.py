@@ -388,7 +388,7 @@ class SageMaker(Rival):
             return
         labels = rows.y.reshape(-1).long()
         counts = labels.bincount()
-        wrong = (self.training.answers(self.outputs(rows.x)) != labels).float()
+        wrong = (self.training.answers(self.outputs(rows.x)).reshape(-1) != labels).float()
         missed = torch.zeros(len(counts)).index_add_(0, labels, wrong) / counts.clamp(min=1)
         present = counts[counts > 0]
         if int(present.max()) > self.IMBALANCE * int(present.min()) or bool((missed > self.MISSED).any()):

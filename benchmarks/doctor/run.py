@@ -3,11 +3,12 @@
     python benchmarks/doctor/run.py --smoke --out results.jsonl
     python benchmarks/doctor/run.py --part dev --jobs 2 --out results.jsonl
     python benchmarks/doctor/run.py --part dev --rivals --plain results.jsonl --out rivals.jsonl
-    python benchmarks/doctor/run.py --part all --sealed --out results.jsonl
+    python benchmarks/doctor/run.py --part sealed --harm --out results.jsonl
+    python benchmarks/doctor/run.py --part sealed --sealed --out results.jsonl
 
 Results are lines of JSON; what stands in the file already is not run again. `--harm` measures only which
 faults hurt: that needs no detector and may be done for all set-ups. Whoever looks at what detectors say of
-the sealed half says so with `--sealed`: it is to be looked at once, when nothing will be changed any more.
+the sealed part says so with `--sealed`: it is to be looked at once, when nothing will be changed any more.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ def work(job: Job) -> dict[str, Any]:
     training = setup.make(seed)
     if kind == "plain":
         result = fit(training)
-        if not setup.fault:
+        if not setup.fault and (setup.another or setup.name == setup.base):
             row["references"] = {key: round(value, 5) for key, value in references(training).items()}
     else:
         known = detectors()
@@ -117,7 +118,7 @@ def run_all(
 
 
 def smoke() -> list[Setup]:
-    """A quick part of the development half: every third healthy set-up, and one of each second fault."""
+    """A quick part of the development set-ups: every third healthy set-up, and one of each second fault."""
     seen = [each for each in setups() if not each.sealed]
     healthy = [each for each in seen if not each.fault]
     first: dict[str, Setup] = {}
@@ -132,7 +133,9 @@ def chosen(options: argparse.Namespace) -> list[Setup]:
     if options.smoke:
         found = smoke()
     else:
-        found = [each for each in setups() if options.part == "all" or not each.sealed]
+        found = [
+            each for each in setups() if options.part == "all" or each.sealed == (options.part == "sealed")
+        ]
     if options.only:
         found = [each for each in found if any(part in each.name for part in options.only.split(","))]
     return found
@@ -151,8 +154,8 @@ def asked_of(options: argparse.Namespace) -> tuple[str, ...]:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--smoke", action="store_true", help="some ten minutes")
-    parser.add_argument("--part", choices=["dev", "all"], default="dev")
-    parser.add_argument("--sealed", action="store_true", help="yes, ask detectors of the sealed half")
+    parser.add_argument("--part", choices=["dev", "sealed", "all"], default="dev")
+    parser.add_argument("--sealed", action="store_true", help="yes, ask detectors of the sealed part")
     parser.add_argument("--harm", action="store_true", help="only measure which faults hurt")
     parser.add_argument("--only", default="", help="parts of names of set-ups, with commas between them")
     parser.add_argument("--detectors", default="", help="their names, with commas; the doctor unless given")
@@ -161,8 +164,8 @@ def main() -> None:
     parser.add_argument("--plain", type=Path, nargs="*", default=[], help="other files with results to use")
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args()
-    if options.part == "all" and not (options.sealed or options.harm):
-        parser.error("the sealed half is looked at once, at the end: --sealed says that this is it")
+    if options.part != "dev" and not (options.sealed or options.harm):
+        parser.error("the sealed part is looked at once, at the end: --sealed says that this is it")
     everything, asked = setups(), chosen(options)
     bases = {each.base for each in asked}
     known = read([*options.plain, options.out])

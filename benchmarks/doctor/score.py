@@ -133,7 +133,7 @@ def same(rows: list[dict[str, Any]], watched: list[dict[str, Any]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("files", type=Path, nargs="+")
-    parser.add_argument("--sealed", action="store_true", help="the sealed half in the place of the other")
+    parser.add_argument("--sealed", action="store_true", help="the sealed part in the place of the other")
     parser.add_argument("--wrong", action="store_true", help="list what is wrong")
     parser.add_argument("--detector", default="", help="only this one")
     options = parser.parse_args()
@@ -152,7 +152,7 @@ def main() -> None:
         if row["kind"] == "watch" and row["setup"] in chosen:
             for detector in row["detectors"]:
                 kept[detector][row["setup"], row["seed"]] = row  # the latest
-    print("the sealed half" if options.sealed else "the development half", end="\n\n")
+    print("the sealed part" if options.sealed else "the development part", end="\n\n")
     shown = {name: list(own.values()) for name, own in kept.items() if options.detector in ("", name)}
     columns = [
         {"": name}

@@ -26,7 +26,7 @@ class Rows:
 
     Arguments:
         x: [N, ...]
-        y: class codes [N] int64; 0 or 1 [N, 1]; numbers [N, 1].
+        y: class codes [N] int64; 0 or 1 [N, K]; numbers [N, K]. K is 1 in most.
     """
 
     x: Tensor
@@ -104,22 +104,24 @@ class Training:
             self.parts[name].x = function(self.parts[name].x)
 
     def answers(self, outputs: Tensor) -> Tensor:
-        """Class codes or numbers. [N]"""
+        """Class codes [N], or marks or numbers [N, K]."""
         if self.answer is not None:
             return self.answer(outputs)
         if self.task == "classes":
             return outputs.argmax(1)
-        return (outputs[:, 0] > 0).long() if self.task == "yes_no" else outputs[:, 0]
+        return (outputs > 0).long() if self.task == "yes_no" else outputs
 
     def score(self, outputs: Tensor, rows: Rows) -> float:
-        """Accuracy, or R² above -1; 0 where the outputs are no numbers."""
+        """Accuracy, or R² above -1; 0 where the outputs are no numbers. Of several targets the mean."""
         if not bool(torch.isfinite(outputs).all()):
             return 0.0
-        answers, wanted = self.answers(outputs).double(), rows.y.reshape(len(rows), -1)[:, 0].double()
+        answers, wanted = (
+            each.reshape(len(rows), -1).double() for each in (self.answers(outputs), rows.y)
+        )  # [N, K]
         if self.task != "numbers":
             return float((answers == wanted).double().mean())
-        left = (answers - wanted).square().mean() / wanted.var(correction=0)
-        return max(-1.0, 1.0 - float(left))
+        left = (answers - wanted).square().mean(0) / wanted.var(0, correction=0)
+        return max(-1.0, 1.0 - float(left.mean()))
 
 
 @dataclass
@@ -189,14 +191,14 @@ def split_of(x: np.ndarray, y: np.ndarray, task: Task, seed: int, sizes: tuple[i
 
     Arguments:
         x: [N, ...]
-        y: [N]
+        y: [N], or [N, K] for several targets.
         sizes: of the training and the validation part; the rest is tested on.
     """
     order = np.random.default_rng([seed, 1]).permutation(len(x))
     first, second = sizes[0], sizes[0] + sizes[1]
     places = {"train": order[:first], "validation": order[first:second], "test": order[second:]}
     target = torch.from_numpy(y)
-    target = target.long() if task == "classes" else target.float().reshape(-1, 1)
+    target = target.long() if task == "classes" else target.float().reshape(len(y), -1)
     inputs = torch.from_numpy(x)
     inputs = inputs.float() if inputs.is_floating_point() else inputs.long()
     parts = {name: Rows(inputs[place].clone(), target[place].clone()) for name, place in places.items()}
