@@ -9,9 +9,8 @@ from itertools import product
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from netwright.config import Config, set_key
+from netwright.config.reading import parse_yaml
 from netwright.errors import InputError, suggestion
 
 if TYPE_CHECKING:
@@ -136,11 +135,12 @@ def load_space(path: str | Path) -> dict[str, Any]:
         InputError: there is no such file, or it is not YAML.
     """
     try:
-        values = yaml.safe_load(Path(path).read_text(encoding="utf-8"))
+        text = Path(path).read_text(encoding="utf-8")
     except OSError as error:
         raise InputError(f"the space cannot be read: {error.strerror}", where=str(path)) from None
-    except (yaml.YAMLError, UnicodeDecodeError):
-        raise InputError("the space is not valid YAML", where=str(path)) from None
+    except UnicodeDecodeError:
+        raise InputError("the space is not text in UTF-8", where=str(path)) from None
+    values = parse_yaml(text, where=str(path))
     if not isinstance(values, dict):
         hint = "such as training.learning_rate: {low: 1e-4, high: 1e-2, log: true}"
         raise InputError("a space is a mapping of config keys", where=str(path), hint=hint)
