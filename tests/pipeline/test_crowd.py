@@ -11,7 +11,7 @@ import torch
 
 from netwright.config import Config
 from netwright.errors import InputError
-from netwright.pipeline import crowd
+from netwright.pipeline import crowd, encoded
 from netwright.pipeline.crowd import Plan, assemble, buckets, single, train_crowd
 from netwright.pipeline.prepare import prepare
 from netwright.pipeline.resolve import resolve
@@ -25,14 +25,18 @@ TRAINING = {"epochs": 4, "batch_size": 32, "threads": 1, "precision": "float32",
 @pytest.fixture(scope="module")
 def made(table: pl.DataFrame):
     """The common table, prepared; `plan(...)` makes plans for its rows."""
+    return made_of(table.drop("price"), {"number": {"bins": 8, "size": 3}})
+
+
+def made_of(table: pl.DataFrame, inputs: dict[str, Any]):
     values = {
         "data": {"target": ["y"]},
         "split": {"column": "split"},
         "network": NETWORK,
         "training": TRAINING,
-        "inputs": {"number": {"bins": 8, "size": 3}},
+        "inputs": inputs,
     }
-    prepared = prepare(Config.parse(values), table.drop("price"), Watch())
+    prepared = prepare(Config.parse(values), table, Watch())
     resolved, _ = resolve(prepared.config, prepared.schema, len(prepared.split.train))
     return prepared, resolved, prepared.dataset()
 
@@ -169,3 +173,28 @@ def test_networks_of_one_shape_become_one_that_predicts_their_mean(made, plans):
         assemble(prepared.schema, [first, other])
     with pytest.raises(InputError, match="no network"):
         assemble(prepared.schema, [])
+
+
+def test_rows_that_are_encoded_once_train_the_same_networks(table, monkeypatch):
+    inputs = {"number": {"embedding": "none"}, "category": {"one_hot_up_to": 100}}
+    made = made_of(table.drop("price", "note"), inputs)
+    plans = [
+        plan(made, 1, slice(0, 60)),
+        plan(made, 2, dropout=0.3),
+        plan(made, 2, slice(0, 60), label_smoothing=0.3, logit_adjustment=0.5, sampling="balanced"),
+    ]
+    batches = []
+
+    class Watched(Callback):
+        def on_start(self, state: State) -> None:
+            batches.append(next(state.population.feed.epoch(1)).raw)
+
+    once = train(made, plans, callbacks=[Watched()])
+    monkeypatch.setattr(encoded, "MOST_BYTES", 0)
+    always = train(made, plans, callbacks=[Watched()])
+    assert [list(each) for each in batches] == [["encoded"], ["number", "category", "date"]]
+    for ours, theirs in zip(once, always, strict=True):
+        for name, value in theirs.values.items():
+            torch.testing.assert_close(ours.values[name], value, rtol=0, atol=1e-6)
+        assert ours.score == pytest.approx(theirs.score, abs=1e-6)
+        assert ours.best_epoch == theirs.best_epoch

@@ -103,6 +103,32 @@ class Head(Layer):
         """
         return weighted_mean(self.errors(output, target, smoothing).mean(1), weight)
 
+    def both(
+        self, output: Tensor, target: Tensor, weight: Tensor | None, smoothing: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
+        """What `loss` gives [M], and the gradient of its sum by the output [M, K, B, C]."""
+        plain = self.objective.plain and self.adjustment is None
+        slopes = self.slopes(output, target, smoothing) if plain else None
+        if slopes is None:
+            with torch.enable_grad():
+                leaf = output.detach().requires_grad_()
+                losses = self.loss(leaf, target, weight, smoothing)
+                (gradient,) = torch.autograd.grad(losses.sum(), leaf)
+            return losses.detach(), gradient
+        errors, gradient = slopes
+        rows, heads = errors[:, 0] if errors.shape[1] == 1 else errors.mean(1), output.shape[1]
+        if weight is None:
+            return rows.mean(1), gradient.div_(heads * rows.shape[1])
+        share = weight / weight.sum(1, keepdim=True).clamp(min=1e-12)
+        return (rows * share).sum(1), gradient.mul_(share[:, None, :, None] / heads)
+
+    def slopes(
+        self, output: Tensor, target: Tensor, smoothing: Tensor | None
+    ) -> tuple[Tensor, Tensor] | None:
+        """`errors` [M, K, B] and their derivatives by the output [M, K, B, C], of the task's own loss; None
+        where they are not written out."""
+        return None
+
     def predict(self, output: Tensor) -> Tensor:
         """What a user sees: probabilities or values, averaged over the heads. [M, K, B, C] to [M, B, C]"""
         raise NotImplementedError
@@ -146,10 +172,12 @@ class BinaryHead(Head):
         return target >= 0
 
     def errors(self, output: Tensor, target: Tensor, smoothing: Tensor | None) -> Tensor:
-        wanted = target.clamp(min=0)[:, None].to(output.dtype)  # [M, 1, B]
-        if smoothing is not None:
-            wanted = wanted + smoothing[:, None, None] * (0.5 - wanted)
-        return self._yes_or_no(self.judged(output)[..., 0], wanted)
+        return self._yes_or_no(self.judged(output)[..., 0], _smoothed(target, smoothing, output.dtype))
+
+    def slopes(self, output: Tensor, target: Tensor, smoothing: Tensor | None) -> tuple[Tensor, Tensor]:
+        wanted = _smoothed(target, smoothing, output.dtype)
+        errors = self._yes_or_no(output[..., 0], wanted)
+        return errors, torch.sigmoid(output).sub_(wanted[..., None])
 
     def predict(self, output: Tensor) -> Tensor:
         positive = torch.sigmoid(output[..., 0]).mean(1)
@@ -180,6 +208,16 @@ class MulticlassHead(Head):
             return picked
         others = self.objective.of_class(logs).mean(-1)
         return torch.lerp(picked, others, smoothing[:, None, None].expand_as(picked))
+
+    def slopes(
+        self, output: Tensor, target: Tensor, smoothing: Tensor | None
+    ) -> tuple[Tensor, Tensor] | None:
+        if smoothing is not None:
+            return None
+        logs = torch.log_softmax(output, dim=-1)
+        place = target.clamp(min=0)[:, None, :, None].expand(*output.shape[:3], 1)
+        errors = -logs.gather(-1, place)[..., 0]
+        return errors, logs.exp_().scatter_add_(-1, place, logs.new_full((), -1.0).expand(place.shape))
 
     def predict(self, output: Tensor) -> Tensor:
         return torch.softmax(output, dim=-1).mean(1)
@@ -258,6 +296,11 @@ class RegressionHead(Head):
         wanted = ((target - self.centre) / self.scale).to(output.dtype)[:, None]  # [M, 1, B, C]
         return self.objective.of_number(output - wanted).mean(-1)
 
+    def slopes(self, output: Tensor, target: Tensor, smoothing: Tensor | None) -> tuple[Tensor, Tensor]:
+        wanted = ((target - self.centre) / self.scale).to(output.dtype)[:, None]  # [M, 1, B, C]
+        wrong = output - wanted
+        return wrong.square().mean(-1), wrong.mul_(2.0 / output.shape[-1])
+
     def predict(self, output: Tensor) -> Tensor:
         value = output.mean(1).to(torch.float64) * self.scale + self.centre
         return value.clamp(self.low, self.high)
@@ -271,6 +314,12 @@ class RegressionHead(Head):
 
     def finish(self, means: dict[str, Tensor]) -> dict[str, Tensor]:
         return {name: mean.sqrt() if name == "rmse" else mean for name, mean in means.items()}
+
+
+def _smoothed(target: Tensor, smoothing: Tensor | None, dtype: torch.dtype) -> Tensor:
+    """Codes of two classes [M, B] as the shares that are wanted of the second. [M, 1, B]"""
+    wanted = target.clamp(min=0)[:, None].to(dtype)
+    return wanted if smoothing is None else wanted + smoothing[:, None, None] * (0.5 - wanted)
 
 
 def build(target: Target, inputs: int, heads: int, members: int) -> Head:

@@ -116,8 +116,8 @@ class Dropout(nn.Module):
     def __init__(self, rate: Tensor) -> None:
         super().__init__()
         self.active = bool((rate > 0).any())
-        limit = (rate * 2**16).round() - 2**15  # of 16 random bits: below it a feature is zeroed. [M]
-        self.register_buffer("limit", limit.to(torch.int16), persistent=False)
+        limit = (rate * 2**16).round() - 2**15 - 0.5  # of 16 random bits: below it a feature is zeroed. [M]
+        self.register_buffer("limit", limit, persistent=False)
         self.register_buffer("scale", 1.0 / (1.0 - rate), persistent=False)
 
     def forward(self, x: Tensor, mode: Mode) -> Tensor:
@@ -128,14 +128,13 @@ class Dropout(nn.Module):
         """What x [M, ...] is multiplied with: 0 or 1 / (1 - rate); None when nothing is dropped."""
         if not (mode.training and self.active):
             return None
-        # 16 random bits a feature, drawn as whole words: about ten times as fast as Tensor.bernoulli_.
-        count = x[0].numel()
-        bits = torch.empty(len(mode.generators), count // 4 + 1, dtype=torch.int64, device=x.device)
-        for row, generator in zip(bits.unbind(), mode.generators, strict=True):
-            row.random_(-(2**63), None, generator=generator)
+        # 16 random bits a feature: about ten times as fast as Tensor.bernoulli_.
+        bits = mode.bits.take(self, x[0].numel(), x.device)  # type: ignore[union-attr]
         shape = (-1, *[1] * (x.dim() - 1))
-        kept = bits.view(torch.int16)[:, :count].view_as(x) >= self.limit.view(shape)
-        return kept * self.scale.to(x.dtype).view(shape)
+        over = bits.view(len(bits), *x.shape[1:]) - self.limit.view(shape)
+        # A comparison and a product take four times as long.
+        kept = torch.ops.aten.threshold_backward(self.scale.view(shape).expand(over.shape), over, 0.0)
+        return kept.to(x.dtype)
 
 
 def normalization(kind: str, features: int, members: int) -> nn.Module | None:

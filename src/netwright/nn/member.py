@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netwright.nn.bits import Bits
 from netwright.nn.initial import Initial, generator
 from netwright.nn.mixup import Mix
 
@@ -53,12 +54,18 @@ class Mode:
         generators: the members' own randomness (training only). M of them
         rows: which rows of the batch are real, 1 or 0; None when all are. [M, B] float32
         mix: rows that are blended; None for none.
+        bits: what dropout draws from; made of the generators.
     """
 
     training: bool = False
     generators: list[torch.Generator] = field(default_factory=list)
     rows: Tensor | None = None
     mix: Mix | None = None
+    bits: Bits | None = None
+
+    def __post_init__(self) -> None:
+        if self.bits is None:  # else it is another mode's, whose passes are parts of the same step
+            self.bits = Bits(self.generators)
 
 
 PREDICT = Mode()

@@ -9,11 +9,11 @@ from torch import Tensor
 
 from netwright.config import InputsConfig, NetworkConfig
 from netwright.data.schema import Schema
-from netwright.nn import heads, trunks
+from netwright.nn import chain, heads, trunks
 from netwright.nn.encoders import Encoders, Maker
 from netwright.nn.member import PREDICT, Layer, Mode
 from netwright.nn.objective import Objective
-from netwright.nn.trainable import Purpose, Trainable
+from netwright.nn.trainable import Purpose, Step, Trainable
 from netwright.nn.weighted import as_counts
 
 
@@ -68,6 +68,8 @@ class Network(Trainable):
         self.lay_out()
         self.constrained = any(place.declared.constraint for place in self.layout.places)
         self.penalties = self.layout.penalties()
+        self.written_out = chain.fits(self.trunk) and self.encoders.constant and self.penalties is None
+        self.chain: chain.Chain | None = None
 
     def fit_preparation(
         self,
@@ -106,6 +108,19 @@ class Network(Trainable):
         features = self.encoders(raw, mode)  # [M, B, D]
         return self.head(self.trunk(features, mode), mode)
 
+    @torch.no_grad()
+    def encode(self, raw: dict[str, Tensor], batch: int = 16_384) -> Tensor:
+        """The features of all rows for each member. Raw tensors [N, ...] to [M, N, D]"""
+        pieces = zip(*(tensor.split(batch) for tensor in raw.values()), strict=True)
+        rows = (dict(zip(raw, piece, strict=True)) for piece in pieces)
+        return torch.cat([self.encoders(self._shared(each), PREDICT) for each in rows], 1)
+
+    def _shared(self, raw: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The same rows [n, ...] for each member. [M, n, ...]"""
+        return {
+            name: tensor.expand(self.members, -1, *[-1] * (tensor.dim() - 1)) for name, tensor in raw.items()
+        }
+
     def known(self, target: Tensor) -> Tensor:
         return self.head.known(target)
 
@@ -117,6 +132,22 @@ class Network(Trainable):
             return losses
         l1, l2 = (each.to(self.flat) for each in self.penalties)  # [P]
         return losses + (l1 * self.flat.abs() + l2 * self.flat.square()).sum(1)
+
+    def step(
+        self,
+        raw: dict[str, Tensor],
+        target: Tensor,
+        weight: Tensor | None,
+        mode: Mode,
+        smoothing: Tensor | None = None,
+    ) -> Step:
+        plain = self.written_out and mode.mix is None
+        if not plain or torch.is_autocast_enabled(self.flat.device.type):
+            return super().step(raw, target, weight, mode, smoothing)
+        if self.chain is None or self.chain.start != self.flat.data_ptr():
+            self.chain = chain.Chain(self.trunk, self.head, self.layout, self.flat)  # type: ignore[arg-type]
+        with torch.no_grad():
+            return self.chain.step(self.encoders(raw, mode), target, weight, mode, smoothing)
 
     def constrain(self) -> None:
         with torch.no_grad():
@@ -152,11 +183,7 @@ class Network(Trainable):
         parts = []
         for start in range(0, max(total, 1), batch):
             piece = slice(start, start + batch) if rows is None else rows[start : start + batch]
-            part = {
-                name: tensor[piece].expand(self.members, -1, *[-1] * (tensor.dim() - 1))
-                for name, tensor in raw.items()
-            }
-            parts.append(self(part))
+            parts.append(self(self._shared({name: tensor[piece] for name, tensor in raw.items()})))
         return torch.cat(parts, dim=2)
 
     def predict(self, raw: dict[str, Tensor], rows: Tensor | None = None) -> Tensor:

@@ -55,10 +55,12 @@ class MLP(Trunk):
         rate: dropout of each member. [M]
     """
 
+    activation: str
+
     def __init__(self, inputs: int, width: int, depth: int, activation: str, norm: str, rate: Tensor) -> None:
         super().__init__()
         sizes = [inputs, *[width] * depth]
-        self.width = sizes[-1]
+        self.width, self.activation = sizes[-1], activation
         self.blocks = nn.ModuleList(Block(size, width, activation, norm, rate) for size in sizes[:-1])
 
     def forward(self, x: Tensor, mode: Mode) -> Tensor:

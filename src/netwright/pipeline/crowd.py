@@ -22,6 +22,7 @@ from netwright.data.schema import Schema
 from netwright.errors import InputError, NetwrightError
 from netwright.nn.network import Network
 from netwright.nn.objective import SETTINGS
+from netwright.pipeline.encoded import encode_once
 from netwright.pipeline.precision import Finer
 from netwright.pipeline.start import starting
 from netwright.pipeline.unfreeze import Unfreeze
@@ -206,6 +207,8 @@ def _train(
         )
         for place in places
     ]
+    if config.training.start_from is None:  # an earlier network brings its own encoders
+        data, members = encode_once(network, data, members)
 
     def among(epoch: int, losses: dict[int, float]) -> set[int]:
         assert prune is not None
@@ -227,9 +230,12 @@ def _train(
     history = population.history
     history.best_epoch = history.best_epoch or population.state.best_epoch
     values = network.named_values()
+    told: dict[int, list[dict[str, Any]]] = {member: [] for member in range(len(places))}
+    for row in history.rows:
+        told[row["member"]].append(row | {"member": places[row["member"]]})
     found = {}
     for member, place in enumerate(places):
-        rows = [row | {"member": place} for row in history.rows if row["member"] == member]
+        rows = told[member]
         score = _score(rows)
         found[place] = Trained(
             plans[place],

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -50,8 +52,9 @@ class Batches:
         """The batches of one epoch, those of so many steps side by side. Each [M, steps * B]"""
         rows = self.member_rows
         if self.shuffle:
+            of = cache(lambda seed, count: order(seed, epoch, count))  # trials may share seeds
             rows = [
-                each[order(seed, epoch, len(each)) if codes is None else balanced_order(seed, epoch, codes)]
+                each[of(seed, len(each)) if codes is None else balanced_order(seed, epoch, codes)]
                 for each, seed, codes in zip(rows, self.seeds, self.classes, strict=True)
             ]
         yield from self._cut(rows, self.passes * self.size, steps * self.size)
@@ -61,13 +64,14 @@ class Batches:
         yield from self._cut(self.member_rows, max(len(rows) for rows in self.member_rows), size)
 
     def _cut(self, rows: list[Tensor], width: int, size: int) -> Iterator[tuple[Tensor, Tensor]]:
-        index = torch.zeros(len(rows), width, dtype=torch.int64)
-        real = torch.zeros(len(rows), width)
-        for member, each in enumerate(rows):
+        filled = np.zeros((len(rows), width), dtype=np.int64)
+        for line, each in zip(filled, rows, strict=True):
             # Filled up with a row of its own: what is in other rows must not matter, not even when it is NaN.
-            index[member] = each[0] if len(each) else 0
-            index[member, : len(each)] = each
-            real[member, : len(each)] = 1.0
-        index, real = index.to(self.device), real.to(self.device)
+            numbers = each.cpu().numpy()
+            line[len(numbers) :] = numbers[0] if len(numbers) else 0
+            line[: len(numbers)] = numbers
+        counts = torch.tensor([[len(each)] for each in rows])
+        real = (torch.arange(width) < counts).float().to(self.device)
+        index = torch.from_numpy(filled).to(self.device)
         for start in range(0, width, size):
             yield index[:, start : start + size], real[:, start : start + size]

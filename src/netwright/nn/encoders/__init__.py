@@ -19,14 +19,18 @@ from netwright.nn.encoders.category import CategoryEncoder
 from netwright.nn.encoders.date import DateEncoder
 from netwright.nn.encoders.number import NumberEncoder
 from netwright.nn.encoders.text import TextEncoder
-from netwright.nn.member import Mode
+from netwright.nn.member import Layer, Mode
 
 ENCODERS: dict[str, Maker] = {
     encoder.raw: encoder for encoder in (NumberEncoder, CategoryEncoder, DateEncoder, TextEncoder)
 }
 """By the kind of raw tensor that each reads."""
+CONSTANT = ("number", "category", "date")
+"""Kinds whose encoders draw nothing while they train."""
 PRETRAINED = "pretrained "
 """Before the kind of columns that have a network from elsewhere."""
+ENCODED = "encoded"
+"""Name of the raw tensor of rows whose features are there already. [N, D]"""
 FITTED_ROWS = 10_000  # rows that an encoder of pictures, sounds or series is fitted on at most
 
 
@@ -62,7 +66,15 @@ class Encoders(nn.Module):
         """Numbers of the largest activation for one row."""
         return max(self.width, *(part.floats for part in self.list))
 
+    @property
+    def constant(self) -> bool:
+        """Whether a row has the same features from the fit on: nothing of theirs is learnt or drawn."""
+        learns = any(isinstance(module, Layer) and module.declared for module in self.modules())
+        return not learns and all(part.raw in CONSTANT for part in self.list)
+
     def forward(self, raw: dict[str, Tensor], mode: Mode) -> Tensor:
+        if ENCODED in raw:
+            return raw[ENCODED] if mode.mix is None else mode.mix.blend(raw[ENCODED])
         return torch.cat([self._features(part, raw, mode) for part in self.list], dim=-1)
 
     def _features(self, part: Encoder, raw: dict[str, Tensor], mode: Mode) -> Tensor:
@@ -96,6 +108,8 @@ class Encoders(nn.Module):
             rows: numbers of its training rows.
             weight: how often each of these counts; None where each counts once. [rows]
         """
+        if ENCODED in raw:
+            return
         with torch.no_grad():
             for part in self.list:
                 tensor = raw[part.tensor]
@@ -133,6 +147,7 @@ def raw_columns(schema: Schema, raw: str) -> list[Column]:
 
 
 __all__ = [
+    "ENCODED",
     "ENCODERS",
     "OWN_TENSOR",
     "CategoryEncoder",
