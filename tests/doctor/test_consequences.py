@@ -59,3 +59,19 @@ def test_a_warning_of_labels_yields_to_the_head():
     assert found == {"label_errors": "note", "wrong_head": "warning"}
     assert severities(said("label_errors"), said("drift"))["drift"] == "note"
     assert severities(said("label_errors", "warning"), said("drift"))["drift"] == "error"
+
+
+def test_what_is_known_for_sure_explains_what_else_is_seen():
+    narrow = severities(said("underfitting", neck=1), said("dead_units"), said("slow_convergence", "warning"))
+    assert narrow == {"underfitting": "error", "dead_units": "note", "slow_convergence": "note"}
+    stretched = severities(said("wrong_head", stretched=True), said("slow_convergence"))
+    assert stretched == {"wrong_head": "error", "slow_convergence": "note"}
+    unscaled = severities(said("modes_disagree", share=0.2), said("harmful_augmentation"))
+    assert unscaled == {"modes_disagree": "error", "harmful_augmentation": "note"}
+
+
+def test_changed_rows_explain_units_that_die_only_where_it_is_sure():
+    found = severities(said("harmful_augmentation"), said("dead_units"), said("overfitting"))
+    assert found == {"harmful_augmentation": "error", "dead_units": "note", "overfitting": "note"}
+    unsure = severities(said("harmful_augmentation", "warning"), said("dead_units"))
+    assert unsure == {"harmful_augmentation": "warning", "dead_units": "error"}

@@ -43,3 +43,16 @@ def test_a_symptom_without_harm_is_a_note(monkeypatch, rate, severity):
     trainer = Trainer(nn.Linear(3, 1), "mse", learning_rate=rate, callbacks=[doctor])
     trainer.fit(x, x.sum(1), epochs=20, validation_split=0.3, verbose=0)
     assert [each.severity for each in doctor.diagnoses] == [severity]
+
+
+@pytest.mark.parametrize(("evidence", "severity"), [({}, "note"), ({"gained": 0.1}, "warning")])
+def test_what_a_check_has_tried_out_is_no_note(monkeypatch, evidence, severity):
+    said = Diagnosis("wrong_head", "warning", "codes as numbers", evidence, "a cause", Fix("do something"))
+    monkeypatch.setattr(examine, "AFTER", {"wrong_head": lambda case, record: [said]})
+    monkeypatch.setattr(examine, "BEFORE", {})
+    torch.manual_seed(0)
+    x = np.random.default_rng(0).normal(size=(300, 3)).astype("float32")
+    doctor = Doctor(verbose=0)
+    trainer = Trainer(nn.Linear(3, 1), "mse", learning_rate=0.05, callbacks=[doctor])
+    trainer.fit(x, x.sum(1), epochs=20, validation_split=0.3, verbose=0)
+    assert [each.severity for each in doctor.diagnoses] == [severity]

@@ -15,6 +15,12 @@ BROKEN_STEPS = (
 )
 """what steps in the wrong direction, or of too few rows, look like"""
 
+OF_A_NECK = (
+    *("dead_units", "saturated_units", "vanishing_gradient", "input_ignored", "cannot_overfit"),
+    *("not_learning", "slow_convergence"),
+)
+"""what a layer that is too narrow for the task looks like"""
+
 FOLLOWS: dict[str, tuple[str, ...]] = {
     "not_finite_data": ("not_finite_loss", "exploding_gradient"),
     "unscaled_inputs": (
@@ -33,13 +39,19 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "conflicting_labels": ("drift", "label_errors"),
     "label_errors": ("drift",),
     "class_imbalance": ("drift", "not_learning"),
-    "rate_too_high": ("dead_units", "input_ignored", "not_learning", "oscillating_loss", "saturated_units"),
+    "rate_too_high": (
+        *("dead_units", "input_ignored", "not_learning", "oscillating_loss", "saturated_units"),
+        "label_errors",
+    ),
     "rate_too_low": ("not_learning", "slow_convergence", "input_ignored"),
     "slow_convergence": ("not_learning",),
     "over_regularised": ("modes_disagree", "not_learning", "input_ignored", "dead_units"),
     "low_precision": ("cannot_overfit", "input_ignored", "not_learning", "untrained_layer", "rate_too_low"),
     "symmetric_start": ("cannot_overfit", "not_learning", "input_ignored", "dead_units"),
     "dead_units": ("cannot_overfit", "not_learning"),
+    "harmful_augmentation": (
+        *("dead_units", "not_learning", "overfitting", "slow_convergence", "cannot_overfit", "input_ignored"),
+    ),
     "vanishing_gradient": ("untrained_layer", "not_learning", "cannot_overfit", "input_ignored"),
 }
 """by symptom: those that come of it"""
@@ -55,7 +67,8 @@ def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
     sure = {each.id: {*_of(each)} for each in causes if _of(each) not in ((), FOLLOWS.get(each.id))}
     follows = {id for ids in sure.values() for id in ids} - {*sure}
     follows |= {id for each in causes if each.id not in follows for id in _of(each)} - {*sure}
-    if any(SYMPTOMS[each.id].family not in ("generalisation", "slices") for each in causes):
+    others = any(SYMPTOMS[each.id].family not in ("generalisation", "slices") for each in causes)
+    if others and LAST_RESORT not in sure:
         follows.add(LAST_RESORT)
     return [replace(each, severity="note") if each.id in follows else each for each in diagnoses]
 
@@ -66,6 +79,14 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return tuple(id for id in BROKEN_STEPS if id != "not_learning")
     if diagnosis.id == "not_learning" and "gains" in evidence:  # no model learns
         return ("overfitting",)
+    if diagnosis.id == "underfitting" and "neck" in evidence:
+        return OF_A_NECK
+    if diagnosis.id == "wrong_head" and "stretched" in evidence:
+        return (*FOLLOWS["wrong_head"], "slow_convergence", "rate_too_low", "dead_units", "input_ignored")
+    if diagnosis.id == "modes_disagree" and "share" in evidence:
+        return ("harmful_augmentation", "overfitting", "slow_convergence")
+    if diagnosis.id == "harmful_augmentation" and diagnosis.severity != "error":
+        return ()
     if diagnosis.id in ("conflicting_labels", "label_errors") and diagnosis.severity != "error":
         return ()
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows

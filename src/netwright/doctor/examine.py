@@ -46,7 +46,8 @@ def gated(diagnosis: Diagnosis, case: Case, record: Record) -> Diagnosis:
     """The same, as a note where the symptom should have had a consequence and has none.
 
     The consequence: simple models are clearly better on the validation rows, or the training broke down.
-    Where that cannot be told an error is a warning.
+    Where that cannot be told an error is a warning. A check that has tried out what is gained without the
+    fault has proved it by itself ("gained" in its evidence): then it is a warning at least.
     """
     if not SYMPTOMS[diagnosis.id].gate or diagnosis.severity == "note" or record.stopped == "diverged":
         return diagnosis
@@ -54,7 +55,9 @@ def gated(diagnosis: Diagnosis, case: Case, record: Record) -> Diagnosis:
         stand = standing(case)
     except CannotTellError:
         return replace(diagnosis, severity="warning")
-    return diagnosis if stand.bad or stand.useless else replace(diagnosis, severity="note")
+    if stand.bad or stand.useless:
+        return diagnosis
+    return replace(diagnosis, severity="warning" if "gained" in diagnosis.evidence else "note")
 
 
 def _made(checks: dict[str, Callable[[], Iterable[Diagnosis]]]) -> Examination:

@@ -258,3 +258,67 @@ def test_loss_and_metric_apart():
     assert list(loss_and_metric_disagree(case, record_of(falls[::-1], rises))) == []  # confident, no harm
     with pytest.raises(CannotTellError):
         list(loss_and_metric_disagree(case, record_of(falls[:3], rises[:3])))
+
+
+class Mirrored(nn.Module):
+    """Takes the sign of half of the rows away in training."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return torch.where(torch.rand(len(x), 1) < 0.5, -x, x) if self.training else x
+
+
+class Drowned(nn.Module):
+    """Noise in training."""
+
+    def __init__(self, size: float) -> None:
+        super().__init__()
+        self.size = size
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.size * torch.randn_like(x) if self.training else x
+
+
+@pytest.mark.parametrize(("change", "harms"), [(Mirrored(), True), (Drowned(0.05), False)])
+def test_changes_that_break_numbers(change: nn.Module, harms: bool):
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(500, 4))
+    y = (x[:, :1] + 0.5 * x[:, 1:2] + 0.1 * draws.normal(size=(500, 1))).astype(np.float32)
+    case, record = trained(x, y, nn.Sequential(change, *dense(4, 32, 1)), 350, 15)
+    found = [each for each in harmful_augmentation(case, record) if each.severity == "error"]
+    assert [each.id for each in found] == ["harmful_augmentation"] * harms
+    assert all("R²" in each.message for each in found)
+
+
+def test_changes_under_which_all_units_have_died():
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(500, 2))
+    y = (x[:, 0] > 0).astype(np.int64)
+    module = nn.Sequential(Drowned(20.0), *dense(2, 16, 2))
+    case, record = trained(x, y, module, 350, 2)
+    with torch.no_grad():
+        case.network.flat.zero_()
+    case.notes.clear()
+    (found,) = harmful_augmentation(case, record)
+    assert "steps from the first weights" in found.message
+
+
+class Gate(nn.Module):
+    """One number scales all others."""
+
+    def __init__(self, units: int) -> None:
+        super().__init__()
+        self.one = nn.Linear(units, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * torch.sigmoid(self.one(x))
+
+
+@pytest.mark.parametrize(("narrow", "numbers"), [(True, 1), (False, None)])
+def test_all_that_is_known_of_a_row_in_one_number(narrow: bool, numbers: int | None):
+    torch.manual_seed(0)
+    body = [nn.Linear(64, 1), nn.ReLU()] if narrow else [nn.Linear(64, 8), Gate(8)]
+    head = nn.Linear(1 if narrow else 8, 10)
+    case, record = trained(*digits(), nn.Sequential(*body, head), 600, 3, rate=1e-4)
+    (found,) = underfitting(case, record)
+    assert found.evidence.get("neck") == numbers
+    assert ("passes through one number" in found.cause) == narrow

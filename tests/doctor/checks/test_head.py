@@ -2,13 +2,14 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 from torch.nn import functional
 
 from netwright import Sequential, layers
-from netwright.doctor.checks.head import wrong_head
+from netwright.doctor.checks.head import wrong_head, wrong_head_after
 from netwright.doctor.diagnosis import CannotTellError
 
 CE, BCE = nn.CrossEntropyLoss(), nn.BCEWithLogitsLoss()
@@ -137,3 +138,44 @@ def test_layers_by_hand(zoo):
     model.compile(optimizer="adam", loss=BY_NAME)
     model.fit(zoo.rows(6).numpy(), zoo.codes().numpy(), epochs=1, verbose=0, callbacks=[grab])
     assert "squashed twice" in zoo.told(wrong_head(grab.before))[0][1]
+
+
+@pytest.mark.parametrize(("shape", "said"), [((-1,), True), ((-1, 1), False)])
+def test_answers_that_are_compared_with_the_targets_of_all_rows(zoo, start, shape, said):
+    def loss(output, target):
+        return (output - target).square().mean()
+
+    case = zoo.case_for(zoo.mlp(6, 8, 1), loss, zoo.rows(6), zoo.rows(1).reshape(shape))
+    if not said:
+        with pytest.raises(CannotTellError, match="function of its own"):
+            list(wrong_head(case))
+        return
+    [(severity, text)] = zoo.told(wrong_head(case))
+    assert severity == "error"
+    assert "targets of all rows" in text
+    assert re.search(r"answers \[(\d+), 1\] and targets \[\1\]", text)
+
+
+def test_a_loss_without_targets_is_not_stretched(zoo, start):
+    case = zoo.case_for(zoo.mlp(6, 8, 1), lambda out, y: out.square().mean(), zoo.rows(6), zoo.rows(1)[:, 0])
+    with pytest.raises(CannotTellError):
+        list(wrong_head(case))
+
+
+@pytest.mark.parametrize("ordered", [False, True])
+def test_classes_told_as_a_number_are_told_where_classes_do_better(zoo, start, ordered):
+    random = np.random.default_rng(0)
+    y = random.integers(0, 6, 500)
+    angle = np.array([0, 3, 1, 5, 2, 4])[y] * np.pi / 3
+    places = np.stack([y, y], 1) * 2.0 if ordered else 3 * np.stack([np.cos(angle), np.sin(angle)], 1)
+    x = (places + 0.7 * random.normal(size=(500, 2))).astype("float32")
+    fit = {"learning_rate": 0.02, "epochs": 20}
+    net = zoo.mlp(2, 16, 1)
+    found = zoo.trained(
+        net, nn.MSELoss(), x, y[:, None].astype("float32"), lambda case: (), wrong_head_after, **fit
+    )
+    if ordered:
+        assert found == []
+        return
+    assert [each.severity for each in found] == ["warning"]
+    assert found[0].evidence["gained"] > 0.1

@@ -99,3 +99,41 @@ def test_dropout_alone_is_no_disagreement(zoo, start):
         x, x[:, :3].argmax(1), epochs=15, validation_split=0.3, verbose=0
     )
     assert zoo.told(modes_after(grab.after, None)) == []
+
+
+class Dropped(nn.Module):
+    """Dropout that keeps a fifth, and may make up for it."""
+
+    def __init__(self, factor: float) -> None:
+        super().__init__()
+        self.factor = factor
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x * (torch.rand_like(x) < 0.2) * self.factor if self.training else x
+
+
+@pytest.mark.parametrize(("factor", "share"), [(1.0, 0.2), (5.0, None)])
+def test_dropout_that_does_not_make_up_for_what_it_drops(zoo, start, factor, share):
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype("float32")
+    parts = [nn.Linear(4, 64), nn.ReLU(), Dropped(factor), nn.Linear(64, 3)]
+    grab = zoo.Grab()
+    Trainer(nn.Sequential(*parts), CE, learning_rate=0.02, callbacks=[grab], seed=0).fit(
+        x, x[:, :3].argmax(1), epochs=15, validation_split=0.3, verbose=0
+    )
+    found = list(modes_after(grab.after, None))
+    if share is None:
+        assert found == []
+        return
+    assert [each.severity for each in found] == ["error"]
+    assert "what goes into linear in 3" in found[0].message
+    assert found[0].evidence["share"] == pytest.approx(share, abs=0.05)
+
+
+def test_changed_inputs_are_meant_to_be_others(zoo, start):
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype("float32")
+    net = nn.Sequential(Dropped(1.0), nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 3))
+    grab = zoo.Grab()
+    Trainer(net, CE, learning_rate=0.01, callbacks=[grab], seed=0).fit(
+        x, x[:, :3].argmax(1), epochs=5, validation_split=0.3, verbose=0
+    )
+    assert not any("what goes into" in text for _, text in zoo.told(modes_after(grab.after, None)))

@@ -5,7 +5,7 @@ import pytest
 from torch import nn
 
 from netwright import Sequential, layers
-from netwright.doctor.checks.nonlinearity import missing_nonlinearity
+from netwright.doctor.checks.nonlinearity import missing_nonlinearity, missing_nonlinearity_after
 
 CE = nn.CrossEntropyLoss()
 
@@ -59,3 +59,15 @@ def test_it_is_an_error_where_the_task_needs_more(zoo, start, bent, severity):
     net = nn.Sequential(nn.Linear(2, 16), nn.Linear(16, 2))
     found = zoo.trained(net, CE, x, y.astype(int), missing_nonlinearity, learning_rate=0.02, epochs=8)
     assert [each.severity for each in found] == [severity]
+
+
+@pytest.mark.parametrize(("bent", "severities"), [(True, ["warning"]), (False, [])])
+def test_a_copy_that_bends_proves_the_harm(zoo, start, monkeypatch, bent, severities):
+    random = np.random.default_rng(0)
+    x = random.normal(size=(500, 3)).astype("float32")
+    y = (x[:, :1] + (0.4 * x[:, 1:2] ** 2 if bent else x[:, 1:2])).astype("float32")
+    net = nn.Sequential(nn.Linear(3, 16), nn.Linear(16, 1))
+    fit = {"learning_rate": 0.01, "epochs": 15}
+    found = zoo.trained(net, nn.MSELoss(), x, y, lambda case: (), missing_nonlinearity_after, **fit)
+    assert [each.severity for each in found] in (severities, ["error"] * bent)
+    assert all("with a GELU there a copy comes from" in each.message for each in found)

@@ -58,7 +58,9 @@ GENERALISATION = (
         what="Training and validation scores are alike, and both are below what simple models reach.",
         looks="The network is clearly worse than a simple model, and not because it has learnt its "
         "training rows by heart: its training score is low too. An error where it is behind by .1 on "
-        "training and validation rows. It is the last explanation: what else was found comes first.",
+        "training and validation rows. It is the last explanation: what else was found comes first; but "
+        "where all that is known of a row passes through one or two numbers, that explains what else is "
+        "seen, such as units that die.",
         why="A network that is too small, too much regularisation, a rate that is off, too few epochs.",
         todo=(
             "Less regularisation (training.weight_decay, network.dropout).",

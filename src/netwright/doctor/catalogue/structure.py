@@ -14,8 +14,10 @@ STRUCTURE = (
         looks="The operations of one forward pass and the loss are looked at: a softmax or sigmoid before "
         "a loss that applies one itself, a ReLU or tanh at the end that cannot reach what the loss or the "
         "targets want, probabilities that are wanted and not there, a softmax over the rows or over a "
-        "single column, squared error on codes of classes. Heads of netwright train fit their task and are "
-        "passed over.",
+        "single column, a loss that stays the same when targets are exchanged between rows ([B, 1] minus [B] "
+        "is [B, B]), squared error on codes of classes. The last is told of a network that does well, too, "
+        "where a logistic model on what goes into its last layer is right on 5 % more of the validation "
+        "rows. Heads of netwright train fit their task and are passed over.",
         why="A loss that takes logits is given probabilities; a network was taken from another task; an "
         "axis was mistaken.",
         todo=(
@@ -27,7 +29,7 @@ STRUCTURE = (
         source="Bridle (1990), Probabilistic interpretation of feedforward classification network outputs; "
         "Humbatova et al. (2020), Taxonomy of real faults in deep learning systems",
         gate=True,
-        when="before",
+        when="both",
     ),
     Symptom(
         "mixed_rows",
@@ -59,7 +61,9 @@ STRUCTURE = (
         what="Two linear layers follow each other directly; together they can do no more than one.",
         looks="In the operations of one forward pass a linear or convolution layer hands its numbers "
         "straight to another. An error where nothing in the whole network bends, a warning where something "
-        "else does, a note where the pair is narrow in the middle, which saves weights and is often meant.",
+        "else does, a note where the pair is narrow in the middle, which saves weights and is often meant. "
+        "It counts as harm, too, if a copy with activations in these places, trained from the same first "
+        "weights, is better on validation rows by .03 and 3 standard errors.",
         why="An activation was forgotten, or activation=None was left in place.",
         todo=(
             "Put an activation between them: ReLU, GELU or SiLU.",
@@ -67,7 +71,7 @@ STRUCTURE = (
         ),
         source="Goodfellow, Bengio and Courville (2016), Deep Learning, section 6.1; Humbatova et al. (2020)",
         gate=True,
-        when="before",
+        when="both",
     ),
     Symptom(
         "untrained_layer",
@@ -98,11 +102,14 @@ STRUCTURE = (
         what="On the same rows the loss in evaluation mode is far from the loss in training mode.",
         looks="Before: modules stuck in one mode, noise in evaluation mode, dropout of 80 % and more. "
         "After: the same training rows are sent through in both modes, and the loss in evaluation mode is "
-        "at least half as large again as in training mode, with marks worse by .05 and 3 standard errors. "
-        "Dropout makes the training mode the worse one; that is as it should be.",
+        "at least half as large again as in training mode, with marks worse by .05 and 3 standard errors, "
+        "or by .02 on training and on validation rows. Dropout makes the training mode the worse one; that "
+        "is as it should be. And what goes into each layer: where it is drawn at random while training, its "
+        "mean must be between .6 and 1.7 times what it is in evaluation mode.",
         why="Running statistics of batch normalisation that have not settled (few steps, small batches, a "
         "momentum that is too small) or that come from other rows; dropout so high that the two modes are "
-        "two networks; a mode that is never switched.",
+        "two networks, or dropout of one's own that does not divide by the share that it keeps; a mode that "
+        "is never switched.",
         todo=(
             "Call train() before each epoch and eval() before each evaluation; nw.Trainer and Sequential do.",
             "Larger batches, a larger momentum of the running statistics, or layer or group normalisation "

@@ -20,7 +20,7 @@ from netwright.doctor.checks.explosion import (
     waiting_for_data,
 )
 from netwright.doctor.checks.finite import not_finite_data, not_finite_seen
-from netwright.doctor.checks.head import wrong_head
+from netwright.doctor.checks.head import wrong_head, wrong_head_after
 from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
 from netwright.doctor.checks.imbalance import class_imbalance
 from netwright.doctor.checks.labels import label_errors
@@ -29,7 +29,7 @@ from netwright.doctor.checks.learning import not_learning
 from netwright.doctor.checks.memorise import cannot_overfit
 from netwright.doctor.checks.mixing import mixed_after, mixed_rows
 from netwright.doctor.checks.modes import modes_after, modes_before, strong_dropout
-from netwright.doctor.checks.nonlinearity import missing_nonlinearity
+from netwright.doctor.checks.nonlinearity import missing_nonlinearity, missing_nonlinearity_after
 from netwright.doctor.checks.order import unshuffled, unshuffled_after
 from netwright.doctor.checks.overfitting import loss_and_metric_disagree, overfitting
 from netwright.doctor.checks.padding import padding
@@ -78,7 +78,9 @@ AFTER: dict[str, After] = {
     "loss_spike": loss_spike,
     "low_precision": low_precision,
     "waiting_for_data": waiting_for_data,
+    "wrong_head": wrong_head_after,
     "mixed_rows": mixed_after,
+    "missing_nonlinearity": missing_nonlinearity_after,
     "untrained_layer": untrained_after,
     "modes_disagree": modes_after,
     "rate_too_high": rate_too_high,

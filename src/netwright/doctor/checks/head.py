@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from netwright.doctor.case import Case
+from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, output_of, spoken
-from netwright.doctor.trace import SAME, SOFTMAXES, Call, trace
+from netwright.doctor.record import Record
+from netwright.doctor.standing import paired
+from netwright.doctor.trace import AFFINE, SAME, SOFTMAXES, Call, trace
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
 from netwright.nn.trainable import Purpose
@@ -43,6 +47,9 @@ LOSSES = {
 ENOUGH = 2.0  # numbers that a loss turns into probabilities should reach this far below and above 0
 MOST_CODES = 20
 OUTSIDE = 0.02  # share of targets
+SAME_LOSS = 1e-5  # of a loss
+GAINED = 0.05  # share of the validation rows
+PROBED = 1000  # rows
 
 
 @dataclass
@@ -75,7 +82,7 @@ def wrong_head(case: Case) -> Iterator[Diagnosis]:
         return  # heads of Netwright's own fit their task
     flow = flow_of(case)
     head = _head(case, flow)
-    found = list(_softmax(head, flow))
+    found = list(_softmax(head, flow)) or list(_stretched(case, flow))
     takes = head.purpose.takes
     if not found:
         if takes == "logits":
@@ -353,6 +360,100 @@ def _are_codes(target: Tensor) -> bool:
         return False
     counts = torch.bincount(target.reshape(-1).long())
     return len(counts) > 2 and float(counts.min()) >= 0.02 * float(counts.sum())
+
+
+def _stretched(case: Case, flow: Flow) -> Iterator[Diagnosis]:
+    """Each answer is compared with the targets of all rows: their order makes no difference to the loss.
+
+    [B, 1] minus [B] is [B, B]. Seen with answers drawn at random: the loss stays the same when the targets of
+    rows are exchanged, and not when they are other ones.
+    """
+    network, target = case.network, flow.rows.target
+    own = output_of(flow.trace)
+    if not isinstance(network, ForeignNetwork) or not isinstance(target, Tensor):
+        return
+    if not target.is_floating_point() or bool((target == target[:1]).all()):
+        return
+    drawing = torch.Generator().manual_seed(0)
+    answers = torch.rand(own.shape, generator=drawing).to(own)  # from 0 to 1, so that a logarithm is defined
+    order = torch.randperm(len(target), generator=drawing).to(target.device)
+    try:
+        with torch.no_grad(), warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # PyTorch may say that the sizes differ
+            whole, exchanged, others = (
+                float(network.goal.loss(answers, each, None)) for each in (target, target[order], target / 2)
+            )
+    except (RuntimeError, ValueError, IndexError, TypeError):
+        return  # a loss that takes other answers
+    if not abs(whole - exchanged) <= SAME_LOSS * abs(whole) or not abs(whole - others) > 0.01 * abs(whole):
+        return
+    yield Diagnosis(
+        "wrong_head",
+        "error",
+        f"the loss compares each answer with the targets of all rows: answers {list(own.shape)} and targets "
+        f"{list(target.shape)} are stretched to one shape, and the loss stays the same when targets are "
+        "exchanged between rows",
+        {"answers": list(own.shape), "targets": list(target.shape), "stretched": True},
+        "a difference of [B, 1] and [B] is [B, B]",
+        Fix("bring both to one shape: targets.reshape(-1, 1), or answers.squeeze(1)"),
+        member=case.member,
+    )
+
+
+def wrong_head_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """Codes of classes are told as a number, and what goes into the last layer tells the classes better.
+
+    A logistic model learns from that of the training rows; rounded answers of the network are beside it on
+    validation rows. It has to be better by .05 and 3 standard errors. Numbers that are ordered, such as
+    grades, gain little by it.
+    """
+    del record
+    if case.task != "numbers" or case.validation is None or isinstance(case.network, Network):
+        return
+    for each in wrong_head(case):
+        if "classes" not in each.evidence:
+            continue
+        gain, error, told = _as_classes(case, each.evidence["classes"])
+        if gain <= max(GAINED, 3 * error):
+            continue
+        evidence = {**each.evidence, "gained": round(gain, 4), "error": round(error, 4)}
+        yield replace(each, message=f"{each.message}: {told}", evidence=evidence, member=case.member)
+
+
+def _as_classes(case: Case, classes: int) -> tuple[float, float, str]:
+    """How many more of the validation rows a logistic model on what goes into the last layer gets right than
+    the rounded answers, as a share, its standard error, and both in words."""
+    from sklearn import linear_model
+
+    assert case.train is not None
+    assert case.validation is not None
+    parts = [each.spread(PROBED) for each in (case.train, case.validation)]
+    (x, y), (rows, wanted) = ((_before_last(case, each), case.wanted(each)[:, 0]) for each in parts)
+    spread = np.where(x.std(0) > 0, x.std(0), 1.0)
+    model = linear_model.LogisticRegression(C=10.0, max_iter=200, tol=1e-2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of a solver that has not converged
+        told = model.fit(x / spread, y).predict(rows / spread) == wanted
+    own = np.clip(np.round(case.answers(parts[1])[:, 0]), 0, classes - 1) == wanted
+    words = (
+        f"its rounded answers are right on {100 * own.mean():.0f} % of the validation rows, and a logistic "
+        f"model on what goes into its last layer on {100 * told.mean():.0f} %"
+    )
+    return *paired(told.astype(float), own.astype(float)), words
+
+
+def _before_last(case: Case, rows: Rows) -> np.ndarray:
+    """What goes into the last linear layer. [n, D]
+
+    Raises:
+        CannotTellError: that is not one row of numbers for each row.
+    """
+    with torch.no_grad():
+        calls = [each for each in case.trace(rows).of(AFFINE) if each.learnt]
+    taken = [each for each in calls[-1].inputs if len(each) == len(rows)] if calls else []
+    if not taken:
+        raise CannotTellError("the last layer is not known")
+    return taken[0].reshape(len(rows), -1).double().cpu().numpy()
 
 
 def _target(case: Case) -> Tensor | None:

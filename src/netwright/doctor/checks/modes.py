@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,8 +13,9 @@ from torch import Tensor, nn
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, listed, modules_of, single, spoken, stuck_in
+from netwright.doctor.proof import bounded, sharp
 from netwright.doctor.record import Record
-from netwright.doctor.trace import DROPOUTS, SAME, Call
+from netwright.doctor.trace import AFFINE, DROPOUTS, SAME, Call
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.layers import Dropout
 from netwright.nn.member import PREDICT, Mode
@@ -22,8 +25,12 @@ STRONG = 0.8  # dropout
 TOO_STRONG = 0.95
 NOISE = 1e-3  # of the deviation of the outputs
 WORSE = 1.5  # loss in evaluation mode over that in training mode
-LOST = 0.05  # marks
+LOST, LOST_ON_BOTH = 0.05, 0.02  # marks on training rows; on training and on validation rows
 JUDGED = 512  # rows
+FEWEST = 30  # validation rows
+FEW_DRAWS, DRAWS = 2, 20
+LEAST_SHARE = 0.6
+LESS = 0.9  # of a loss
 
 
 def modes_before(case: Case) -> Iterator[Diagnosis]:
@@ -40,46 +47,49 @@ def modes_before(case: Case) -> Iterator[Diagnosis]:
         yield from _noisy(case, flow)
 
 
-def modes_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+def modes_after(case: Case, record: Record | None = None) -> Iterator[Diagnosis]:
     """On the same training rows the loss in evaluation mode is 50 % above that in training mode or more.
 
-    The marks have to be worse too, by .05 and by 3 standard errors. Dropout and the like make the training
-    mode the worse one, and only where the evaluation mode is worse something is told.
+    The marks have to be worse too, by .05 and by 3 standard errors. Or losses are so on training and on
+    validation rows, and the marks of both (of classes, sharp ones) are worse by .02 and 2 standard errors,
+    which is proof enough of harm: on digits whose batch normalisation has stale statistics they are worse by
+    .05, and in healthy trainings they differ by less than .01. Dropout and the like make the training mode
+    the worse one, and only where the evaluation mode is worse something is told.
+
+    Another kind of it, in modules of PyTorch: what goes into a layer after the first is changed at random
+    while training, and is another one in the mean. See `_unscaled`.
     """
     del record
     if case.task == "unknown" or case.train is None:
         raise CannotTellError("what the targets are, or the training rows themselves, are not known")
-    size = max(2, min(case.plan.batch_size or 32, len(case.train)))
-    count = max(1, min(JUDGED, len(case.train)) // size)
-    order = torch.randperm(len(case.train), generator=torch.Generator().manual_seed(0))
-    parts = [case.train.at(order[place * size : (place + 1) * size]) for place in range(count)]
-    twin = case.twin()
-    mode = Mode(training=True, generators=[torch.Generator(twin.flat.device).manual_seed(0)])
-    found = {}
-    for name, network, how in (("training", twin, mode), ("evaluation", case.network, PREDICT)):
-        judged = [_judged(case, part, network, how) for part in parts]
-        found[name] = (
-            float(np.mean([loss for loss, _ in judged])),
-            np.concatenate([marks for _, marks in judged]),
-        )
-    (trained, seen), (evaluated, own) = found["training"], found["evaluation"]
-    if not np.isfinite(trained):
+    unscaled = list(_unscaled(case))
+    if unscaled:
+        yield from unscaled
+        return
+    both = _both_modes(case, case.train)
+    if not np.isfinite(both.trained):
         raise CannotTellError("the network's answers are no finite numbers in training mode")
-    lost = _bounded(seen) - _bounded(own)
-    error = float(lost.std() / np.sqrt(len(lost)))
-    if evaluated <= trained + (WORSE - 1) * abs(trained) or lost.mean() <= max(LOST, 3 * error):
+    if not both.apart:
+        return
+    trained, evaluated, lost = both.trained, both.evaluated, both.lost
+    evidence: dict[str, Any] = {
+        "loss_evaluating": _plain(evaluated),
+        "loss_training": _plain(trained),
+        "marks_lost": round(float(lost.mean()), 4),
+        "rows": len(lost),
+    }
+    if case.validation is not None and len(case.validation) >= FEWEST:
+        others = _both_modes(case, case.validation)
+        if others.apart and min(_surely(both.sharp_lost), _surely(others.sharp_lost)) > LOST_ON_BOTH:
+            evidence["gained"] = round(float(others.sharp_lost.mean()), 4)
+    if lost.mean() <= max(LOST, 3 * _error(lost)) and "gained" not in evidence:
         return
     yield Diagnosis(
         "modes_disagree",
         "error",
         f"on the same training rows the loss is {evaluated:.3g} in evaluation mode and {trained:.3g} in "
         "training mode",
-        {
-            "loss_evaluating": _plain(evaluated),
-            "loss_training": _plain(trained),
-            "marks_lost": round(float(lost.mean()), 4),
-            "rows": len(lost),
-        },
+        evidence,
         "running statistics of batch normalisation that do not follow the data (momentum, too few steps, "
         "very small batches, rows of another kind), or layers that act only while training"
         if _normalises(case)
@@ -92,18 +102,138 @@ def modes_after(case: Case, record: Record) -> Iterator[Diagnosis]:
     )
 
 
+@dataclass(frozen=True)
+class Modes:
+    """The same rows in both modes.
+
+    Arguments:
+        trained, evaluated: losses in training and in evaluation mode.
+        lost: marks that evaluation mode loses. [n]
+        sharp_lost: of the marks of `proof.sharp`, where there are. [n]
+    """
+
+    trained: float
+    evaluated: float
+    lost: np.ndarray
+    sharp_lost: np.ndarray
+
+    @property
+    def apart(self) -> bool:
+        return not self.evaluated <= self.trained + (WORSE - 1) * abs(self.trained)
+
+
+def _both_modes(case: Case, rows: Rows) -> Modes:
+    size = max(2, min(case.plan.batch_size or 32, len(rows)))
+    count = max(1, min(JUDGED, len(rows)) // size)
+    order = torch.randperm(len(rows), generator=torch.Generator().manual_seed(0))[: count * size]
+    rows = rows.at(order.to(rows.weight.device))
+    parts = [rows.at(slice(place * size, (place + 1) * size)) for place in range(count)]
+    twin = case.twin()
+    mode = Mode(training=True, generators=[torch.Generator(twin.flat.device).manual_seed(0)])
+    losses, marks, sharper = [], [], []
+    for network, how in ((twin, mode), (case.network, PREDICT)):
+        judged = [_judged(case, part, network, how) for part in parts]
+        answers = np.concatenate([own for _, own in judged])
+        losses.append(float(np.mean([loss for loss, _ in judged])))
+        marks.append(_bounded(case.marks(answers, rows)))
+        sharper.append(_sharp(case, answers, rows))
+    return Modes(losses[0], losses[1], marks[0] - marks[1], sharper[0] - sharper[1])
+
+
+def _sharp(case: Case, answers: np.ndarray, rows: Rows) -> np.ndarray:
+    """Sharp marks of probabilities, and marks of all else. [n]"""
+    found = sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None
+    return bounded(case.marks(answers, rows)) if found is None else found
+
+
+def _surely(lost: np.ndarray) -> float:
+    """The mean, where it is more than two standard errors; else 0."""
+    return float(lost.mean()) if lost.mean() > 2 * _error(lost) else 0.0
+
+
+def _error(lost: np.ndarray) -> float:
+    return float(lost.std() / np.sqrt(len(lost)))
+
+
+def _unscaled(case: Case) -> Iterator[Diagnosis]:
+    """What goes into a layer is drawn at random while training, and in the mean over draws less than .6 or
+    more than 1.7 times what it is in evaluation mode.
+
+    Dropout divides by the share that it keeps, so that the mean is the same; before a layer normalisation it
+    comes to .7 at a rate of .5. Nothing is said where the inputs themselves are drawn: changed rows are
+    meant to be others. A proof of harm: with these numbers multiplied by that share in evaluation mode the
+    loss of validation rows is a tenth lower.
+    """
+    if not isinstance(case.network, ForeignNetwork) or case.train is None:
+        return
+    flow, twin = flow_of(case), replace(case, network=case.twin())
+    still = _given(twin, flow, training=False)
+    drawn = [_given(twin, flow, training=True) for _ in range(FEW_DRAWS)]
+    names = [[name for name, *_ in each] for each in (still, *drawn)]
+    if any(each != names[0] for each in names):
+        return  # other operations in each pass: they cannot be told apart
+    for place, (name, layer, own) in enumerate(still):
+        if torch.equal(drawn[0][place][-1], drawn[1][place][-1]):
+            continue
+        if place == 0:
+            return
+        drawn += [_given(twin, flow, training=True) for _ in range(DRAWS - FEW_DRAWS)]
+        mean = torch.stack([each[place][-1] for each in drawn]).mean(0)
+        share = float((mean * own).sum() / own.square().sum().clamp(min=1e-30))
+        if LEAST_SHARE <= share <= 1 / LEAST_SHARE:
+            return
+        evidence: dict[str, Any] = {"layer": name, "share": round(share, 4)}
+        losses, told = _scaled(case, layer, share), ""
+        if losses is not None and losses[1] < LESS * losses[0]:
+            evidence["gained"] = round(losses[0] - losses[1], 4)
+            told = f"; multiplied by that the loss of validation rows is {losses[1]:.3g}, not {losses[0]:.3g}"
+        yield Diagnosis(
+            "modes_disagree",
+            "error",
+            f"what goes into {name} is drawn at random while training, and is {share:.2g} times what it is "
+            f"in evaluation mode in the mean{told}",
+            evidence,
+            "dropout of one's own that does not divide by the share that it keeps, so that the layers behind "
+            "it meet larger numbers in evaluation mode than they have learnt with",
+            Fix("divide by the share that is kept while training, or take nn.Dropout, which does"),
+            member=case.member,
+        )
+        return
+
+
+def _given(case: Case, flow: Flow, *, training: bool) -> list[tuple[str, str, Tensor]]:
+    """Each learnt linear layer in words and by name, and what goes into it [n, ...]."""
+    with torch.no_grad():
+        calls = case.trace(flow.rows, training=training).of(AFFINE)
+    learnt = [call for call in calls if flow.is_affine(call)]
+    return [(spoken(call), call.layer, call.inputs[flow.data(call)[0]].double()) for call in learnt]
+
+
+def _scaled(case: Case, layer: str, share: float) -> tuple[float, float] | None:
+    """The loss of validation rows in evaluation mode, as it is and with what goes into a layer multiplied;
+    None where that layer is no module of its own."""
+    twin = case.twin()
+    assert isinstance(twin, ForeignNetwork)
+    part = twin.owned[0].get_submodule(layer)
+    if [*part.children()] or case.validation is None or not len(case.validation):
+        return None
+    rows = case.validation.spread(JUDGED)
+    part.register_forward_pre_hook(lambda _, given: (given[0] * share, *given[1:]))
+    return case.loss(rows), case.loss(rows, twin)
+
+
 def _bounded(marks: np.ndarray) -> np.ndarray:
     return np.clip(np.nan_to_num(marks, nan=-10.0), -10.0, 1.0)
 
 
 def _judged(case: Case, rows: Rows, network: Trainable, mode: Mode) -> tuple[float, np.ndarray]:
-    """Loss and marks of some rows."""
+    """Loss and answers [n, C] of some rows."""
     with torch.no_grad():
         raw, target = rows.led()
         output = network(raw, mode)
         loss = float(network.losses(output, target)[0])
         answers = network.answers(output)[0].reshape(len(rows), -1).double().cpu().numpy()
-    return loss, case.marks(answers, rows)
+    return loss, answers
 
 
 def _normalises(case: Case) -> bool:

@@ -2,19 +2,35 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
-from torch import Tensor
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
 
 from netwright.doctor.case import Case
-from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import ONE_BY_ONE, Flow, flow_of, output_of, spoken
+from netwright.doctor.proof import bounded
+from netwright.doctor.record import Record
+from netwright.doctor.replay import steps_done
+from netwright.doctor.standing import paired
 from netwright.doctor.trace import SAME, SIGMOIDS, SOFTMAXES, Call
+from netwright.nn.foreign import ForeignNetwork
+from netwright.nn.member import Mode
+from netwright.training.optimizer import Optimizer, Settings
 
 LINEAR = {"mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d", "cat", "concat", "stack"} | {
     *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "interpolate", "upsample"),
 }
 """what is linear in all of its arguments from the rows"""
+GAINED = 0.03  # marks on validation rows
+MOST_STEPS, RATE, BATCH = 600, 3e-3, 32
+SECONDS = 3.0
+FEWEST, MOST_ROWS = 30, 1000  # validation rows
 
 
 def missing_nonlinearity(case: Case) -> Iterator[Diagnosis]:
@@ -25,10 +41,7 @@ def missing_nonlinearity(case: Case) -> Iterator[Diagnosis]:
     the work, over channels and over places, nor of what is used elsewhere too, as by a residual.
     """
     flow = flow_of(case)
-    pairs = [(first, call) for call in flow.trace.calls if (first := _fed_by(flow, call)) is not None]
-    whole = _is_linear(flow)
-    if not whole:
-        pairs = [pair for pair in pairs if not any(_shares_work(flow, call) for call in pair)]
+    pairs, whole = _pairs(flow), _is_linear(flow)
     if not pairs and not whole:
         return
     names = [f"{spoken(first)} and {spoken(second)}" for first, second in pairs]
@@ -52,6 +65,79 @@ def missing_nonlinearity(case: Case) -> Iterator[Diagnosis]:
         "two linear layers in a row can do no more than one; an activation was left out, or goes elsewhere",
         Fix("put an activation, such as ReLU or GELU, between them"),
     )
+
+
+def missing_nonlinearity_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The same, where a copy with activations in these places answers validation rows clearly better.
+
+    The copy begins at the same first weights, with a GELU behind the first layer of each pair, and takes as
+    many steps of Adam as the training had, at most 600. Clearly: by .03 and 3 standard errors.
+    """
+    found = [each for each in missing_nonlinearity(case) if each.severity != "note"]
+    if not found or case.train is None or record.start is None:
+        return
+    network = case.twin()
+    if not isinstance(network, ForeignNetwork) or case.task not in ("classes", "yes_no", "numbers"):
+        return
+    if case.validation is None or len(case.validation) < FEWEST:
+        return
+    module = network.owned[0]
+    parts = {module.get_submodule(first.layer) for first, _ in _pairs(flow_of(case))}
+    if not parts or any([*part.children()] for part in parts):
+        return  # computed by a function, not by a module that gives it
+    for part in parts:
+        part.register_forward_hook(_bent)
+    _learn(case, record, network)
+    rows = case.validation.spread(MOST_ROWS)
+    before, after = (bounded(case.marks(case.answers(rows, each), rows)) for each in (case.network, network))
+    gain, error = paired(after, before)
+    if gain <= max(GAINED, 3 * error):
+        return
+    name = "R²" if case.task == "numbers" else "accuracy"
+    told = f"with a GELU there a copy comes from {before.mean():.2f} to {after.mean():.2f} of {name}"
+    for each in found:
+        yield replace(
+            each,
+            message=f"{each.message}; {told} on validation rows",
+            evidence={**each.evidence, "gained": round(gain, 4), "error": round(error, 4)},
+            member=case.member,
+        )
+
+
+def _pairs(flow: Flow) -> list[tuple[Call, Call]]:
+    """Linear layers and those that they hand their numbers to."""
+    pairs = [(first, call) for call in flow.trace.calls if (first := _fed_by(flow, call)) is not None]
+    if _is_linear(flow):
+        return pairs
+    return [pair for pair in pairs if not any(_shares_work(flow, call) for call in pair)]
+
+
+def _bent(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
+    return functional.gelu(output)
+
+
+def _learn(case: Case, record: Record, network: ForeignNetwork) -> None:
+    """Trains a copy from the first weights.
+
+    Raises:
+        CannotTellError: a step takes too long.
+    """
+    assert case.train is not None
+    assert record.start is not None
+    flat, layout = network.flat.detach(), network.layout
+    flat.copy_(record.start[None].to(flat))
+    optimizer = Optimizer("adam", flat, Settings(), layout.rates().to(flat.device), layout.decays().to(flat))
+    rate = case.plan.learning_rate if case.plan.optimizer.startswith("adam") else RATE
+    drawing = torch.Generator().manual_seed(0)
+    size = min(len(case.train), case.plan.batch_size or BATCH)
+    steps = min(MOST_STEPS, steps_done(record))
+    began = time.thread_time()
+    for step in range(steps):
+        if step == 3 and time.thread_time() - began > 3 * SECONDS / steps:
+            raise CannotTellError("a step takes too long to try it with activations")
+        raw, target = case.train.at(torch.randint(len(case.train), (size,), generator=drawing)).led()
+        mode = Mode(training=True, generators=[torch.Generator(flat.device).manual_seed(step)])
+        optimizer.step(network.step(raw, target, None, mode).gradient, rate)
 
 
 def _fed_by(flow: Flow, call: Call) -> Call | None:

@@ -10,12 +10,14 @@ import numpy as np
 from netwright.doctor.case import Case
 from netwright.doctor.checks.overfitting import GAP_OF_BAD, _drawn, _error, _marks, _short
 from netwright.doctor.checks.weak_slices import explained
-from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.flow import Flow, flow_of, output_of, spoken
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
 from netwright.nn.foreign import ForeignNetwork
 
 NARROW = 4  # units of the narrowest hidden layer
+NECK = 2  # numbers of a row
 FALLING = 0.07  # share of the fall of the training loss that came in the last fifth of the epochs
 
 
@@ -24,7 +26,9 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     because it knows its training rows by heart, or because of one weak part of the rows.
 
     An error where it is behind by .1 on validation and on training rows, on these by 3 standard errors. The
-    cause is told apart: a layer of at most four units, no non-linearity, or a loss that still falls.
+    cause is told apart: a layer of at most four units, no non-linearity, or a loss that still falls. Where
+    all that is known of a row has to pass through one or two numbers, that explains all else that is seen:
+    units that die there, answers that are all alike, a loss that hardly falls.
     """
     stand = standing(case)
     if not (stand.bad or stand.useless):
@@ -38,6 +42,7 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
             return
     widths = _widths(case)
     narrow = min(widths, default=None)
+    neck = _neck(case)
     falling = _falling(record)
     evidence: dict[str, Any] = {
         "train": _short(stand.train.mean()),
@@ -55,6 +60,8 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
             "validation_loss": _drawn(record.validation_loss),
         },
     }
+    if neck is not None:
+        evidence["neck"] = neck[1]
     sure = (
         min(stand.behind, stand.train_behind) >= 0.1
         and stand.train_behind > 3 * stand.train_error
@@ -62,7 +69,13 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     )
     best = stand.references[stand.best]
     own = stand.validation if len(stand.validation) else stand.train
-    if narrow is not None and narrow <= NARROW:
+    if neck is not None:
+        cause = (
+            f"a network that is too small: all that it knows of a row passes through "
+            f"{'one number' if neck[1] == 1 else f'{neck[1]} numbers'} ({neck[0]})"
+        )
+        fix = Fix("a wider network", {"network.width": 64})
+    elif narrow is not None and narrow <= NARROW:
         cause = f"a network that is too small: its narrowest layer has {narrow} unit{'s' * (narrow > 1)}"
         fix = Fix("a wider network", {"network.width": 64})
     elif falling > FALLING:
@@ -92,6 +105,48 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
         fix,
         member=case.member,
     )
+
+
+def _neck(case: Case) -> tuple[str, int] | None:
+    """The operation before the last layer that gives the fewest numbers of a row and that no path from the
+    inputs goes around, and how many they are; None where it is more than two, or all that the inputs have."""
+    try:
+        flow = flow_of(case)
+        end = flow.number_of(output_of(flow.trace))
+    except CannotTellError:
+        return None
+    calls = flow.trace.calls
+    layers = [number for number in flow.reaching(end) if flow.is_affine(calls[number])]
+    if not layers:
+        return None
+    inputs = sum(each[0].numel() for each in flow.rows.raw.values())
+    sizes = {
+        number: calls[number].output.numel() // flow.count
+        for number in flow.reaching(flow.before(calls[layers[-1]]))
+    }
+    for number in sorted(sizes, key=lambda each: sizes[each]):
+        if sizes[number] > min(NECK, inputs - 1):
+            return None
+        if not _goes_around(flow, flow.before(calls[layers[-1]]), number):
+            return spoken(calls[number]), sizes[number]
+    return None
+
+
+def _goes_around(flow: Flow, end: int, without: int) -> bool:
+    """Whether an operation gets something of the rows that has not passed through another one."""
+    open_, seen = [end], {without}
+    while open_:
+        number = open_.pop()
+        if number in seen:
+            continue
+        seen.add(number)
+        call = flow.trace.calls[number]
+        for given, tensor in zip(call.given, call.inputs, strict=True):
+            if given < 0 and flow.holds_rows(tensor):
+                return True
+            if given >= 0:
+                open_.append(given)
+    return False
 
 
 def _named(reference: str) -> str:

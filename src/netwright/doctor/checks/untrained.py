@@ -13,6 +13,7 @@ from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import flow_of, listed
 from netwright.doctor.record import Record
+from netwright.layers.trunk import LayersTrunk
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
 
@@ -27,7 +28,7 @@ def untrained_before(case: Case) -> Iterator[Diagnosis]:
     Frozen ones are a note where they look trained, as pretrained layers do, and a warning where they are as a
     new layer is made.
     """
-    if isinstance(case.network, Network):
+    if _made_by_itself(case):
         return  # what is frozen there is meant to be
     yield from _cut_off(case)
     yield from _frozen(case, "warning", "note")
@@ -39,10 +40,15 @@ def untrained_after(case: Case, record: Record) -> Iterator[Diagnosis]:
     Where no gradient comes through saturated or dead units, that is told of those. Frozen ones that look
     trained are a warning, which a network that does well turns into a note, as it does all that is told here.
     """
-    if isinstance(case.network, Network):
+    if _made_by_itself(case):
         return
     yield from _unmoved(case, record)
     yield from _frozen(case, "error", "warning")
+
+
+def _made_by_itself(case: Case) -> bool:
+    """Whether it is a network of `netwright train` whose layers nobody has given one by one."""
+    return isinstance(case.network, Network) and not isinstance(case.network.trunk, LayersTrunk)
 
 
 def _cut_off(case: Case) -> Iterator[Diagnosis]:
@@ -170,6 +176,8 @@ def _frozen_names(case: Case) -> tuple[list[str], list[str]]:
         return fresh, trained
     drawn = network.layout.draw(case.plan.seed)
     for place in network.layout.places:
+        if place.name.startswith("encoders."):
+            continue  # of pretrained ones
         if place.declared.rate == 0 and len(place.declared.shape) > 1:
             part = slice(place.start, place.start + place.declared.size)
             same = torch.allclose(network.flat.detach()[0, part].cpu(), drawn[part])
