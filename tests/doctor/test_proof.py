@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from netwright.doctor.attempt import Attempt
-from netwright.doctor.proof import chosen, gain, most_trials, sharp, trial_epochs
+from netwright.doctor.proof import Gain, chosen, gain, judged, most_trials, proven, sharp, trial_epochs
 
 
 def test_a_gain_of_paired_marks_and_its_error():
@@ -70,3 +70,15 @@ def test_sharp_marks_are_those_of_briers_score():
 def test_an_attempt_survives_a_file():
     made = Attempt("drift", ("a", "b"), 0.1, 0.2, 0.01, 3, True, "why", {"training.epochs": 3})
     assert Attempt.of(made.as_dict()) == made
+
+
+def test_what_is_no_error_has_to_be_proven_better():
+    """By 1.5 standard errors, by 2.5, and by less than a point."""
+    for found, as_error, as_warning in (
+        (Gain(0.5, 0.65, 0.1), True, False),
+        (Gain(0.5, 0.75, 0.1), True, True),
+        (Gain(0.5, 0.509, 0.001), False, False),
+        (Gain(0.5, 0.4, 0.001), False, False),
+    ):
+        assert (proven(found, "error"), proven(found, "warning")) == (as_error, as_warning)
+        assert ("more than" in judged(found, "error")) == as_error

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from netwright.errors import NetwrightError
 from netwright.trainer import remedies, surgery
 from netwright.trainer.course import Again, Course
 from netwright.trainer.remedies import REMEDIES, Patient
+from netwright.trainer.repair import _finalists
 
 EPOCHS = 30
 
@@ -77,6 +79,7 @@ FAULTS = {
     "dropout": lambda: (net(dropout=0.95), "adam", 0.003),
     "decay": lambda: (net(), nw.optimizers.AdamW(0.01, weight_decay=10.0), None),
     "not_finite": lambda: (net(), "sgd", 1e8),
+    "no_activation": lambda: (net(nn.Identity), "adam", 0.01),
 }
 
 
@@ -103,7 +106,7 @@ def test_inputs_of_all_sizes_are_standardised_inside_the_network(rows, healthy):
     raw = {name: (x * scale + offset, y) for name, (x, y) in rows.items()}
     made = trainer(net())
     found = repaired(made, raw)
-    assert found.accepted == ("inputs standardised",)
+    assert found.accepted[0] == "inputs standardised"
     assert score(made, raw) > healthy - 0.03
 
 
@@ -256,3 +259,67 @@ def test_going_on_starts_from_the_last_finite_weights():
     assert made is not None
     assert made.module is module
     assert made.learning_rate == 0.1
+
+
+def test_codes_that_are_predicted_as_a_number_become_classes(rows):
+    def three(part):
+        x, _ = rows[part]
+        return x, np.select([x[:, 0] > 0.4, x[:, 1] > 0.0], [0.0, 1.0], 2.0).astype("float32")
+
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
+    made = nw.Trainer(module, nn.MSELoss(), "adam", 0.003, seed=0, device="cpu")
+    x, y = three("train")
+    plain = nw.Trainer(copy.deepcopy(module), nn.MSELoss(), "adam", 0.003, seed=0, device="cpu")
+    plain.fit(x, y[:, None], epochs=EPOCHS, verbose=0)
+    held, wanted = three("validation")
+    found = made.repair(x, y[:, None], epochs=EPOCHS, validation_data=(held, wanted[:, None]))
+    assert any(each.id == "wrong_head" for each in found.examination.diagnoses)
+    assert found.accepted[0] == "cross-entropy of 3 outputs, one for each class"
+    assert found.before == pytest.approx(float((np.rint(plain.predict(held)[:, 0]) == wanted).mean()))
+    assert found.after == pytest.approx(float((made.predict(held).argmax(1) == wanted).mean()))
+    assert found.after > found.before + 0.05
+
+
+def test_doubtful_targets_take_what_their_neighbours_say():
+    random = np.random.default_rng(0)
+    truth = random.integers(0, 2, 300)
+    x = (random.normal(size=(300, 4)) + 4 * truth[:, None]).astype("float32")
+    y = np.where(random.random(300) < 0.3, 1 - truth, truth)
+    torch.manual_seed(0)
+    made = trainer(net(depth=1))
+    doctor = nw.callbacks.Doctor(verbose=0)
+    made.callbacks.append(doctor)
+    made.fit(x[:250], y[:250], epochs=2, validation_data=(x[250:], y[250:]), verbose=0)
+    sick = dataclasses.replace(patient("label_errors"), case=doctor.seen)
+    changed = remedies.corrected(course(x=x[:250], y=y[:250]), sick)
+    assert changed is not None
+    assert (changed.y == truth[:250]).mean() > 0.98
+    assert (y[:250] == truth[:250]).mean() < 0.8
+    assert changed.changes[0].startswith(f"{(changed.y != y[:250]).sum()} doubtful targets")
+
+
+def test_a_layer_of_hardly_any_units_becomes_wider():
+    narrow = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 3))
+    made = remedies.thick(course(module=narrow), patient("dead_units"))
+    assert made is not None
+    assert [tuple(each.shape) for each in made.module.parameters()] == [(32, 4), (32,), (3, 32), (3,)]
+    assert remedies.thick(course(), patient("dead_units")) is None
+    assert remedies.enlarged(course(), patient("underfitting")) is not None
+
+
+def test_small_batches_become_calmer():
+    made = remedies.calm_batches(course(batch_size=1), patient("oscillating_loss", {"learning_rate": 0.2}))
+    assert made is not None
+    assert (made.batch_size, made.learning_rate, made.clip_norm) == (8, pytest.approx(0.02), 1.0)
+    assert remedies.calm_batches(course(batch_size=8), patient()) is None
+
+
+def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_original():
+    before = np.random.default_rng(0).normal(0.3, 0.1, 200)
+    trials = [SimpleNamespace(outcome=SimpleNamespace(sharp=before + more)) for more in (0.01, 0.3, 0.1)]
+    assert _finalists(trials, before) == [1, 2]  # type: ignore[arg-type]
+    noise = np.random.default_rng(1).normal(0, 0.1, 200)
+    trials[0].outcome.sharp = trials[2].outcome.sharp = before + noise - noise.mean()
+    assert _finalists(trials, before) == [1]  # type: ignore[arg-type]
+    assert _finalists(trials, before + 1) == []  # type: ignore[arg-type]

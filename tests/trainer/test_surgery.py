@@ -122,3 +122,54 @@ def test_parts_of_the_users_own_that_could_be_left_out():
     assert module.training
     assert all(torch.equal(state[name], each) for name, each in module.state_dict().items())
     assert surgery.plain_parts(nn.Linear(4, 2), X) == []
+
+
+def test_wider_layers_fit_each_other_also_after_pictures_are_made_flat():
+    chain = nn.Sequential(
+        nn.Sequential(nn.Conv2d(1, 2, 3, padding=1, bias=False), nn.BatchNorm2d(2), nn.ReLU()),
+        nn.Flatten(),
+        nn.Linear(2 * 16, 3),
+        nn.LayerNorm(3),
+        nn.ReLU(),
+        Odd(),
+        nn.Linear(3, 5),
+    )
+    x = torch.randn(6, 1, 4, 4)
+    made = surgery.wider(chain, 4, 10, 1)
+    assert made is not None
+    assert made(x).shape == (6, 5)
+    shapes = [tuple(each.shape) for each in made.parameters()]
+    assert shapes == [(10, 1, 3, 3), (10,), (10,), (12, 160), (12,), (12,), (12,), (5, 12), (5,)]
+    assert chain(x).shape == (6, 5)  # the user's own stays
+    again = surgery.wider(chain, 4, 10, 1)
+    assert again is not None
+    assert torch.equal(made(x), again(x))
+    assert surgery.wider(nn.Sequential(nn.Linear(4, 2)), 4, 10, 1) is None  # nothing is hidden
+    assert surgery.wider(nn.Sequential(nn.Embedding(4, 2), nn.Linear(2, 2), nn.Linear(2, 1)), 4, 8, 1) is None
+
+
+def test_a_head_gets_more_outputs():
+    made = surgery.with_outputs(nn.Sequential(net(), nn.Linear(3, 1), nn.Sigmoid()), 7, 0)
+    assert made is not None
+    assert made(X).shape == (7, 7)
+    assert made(X).min() < 0
+    assert surgery.with_outputs(nn.Sequential(nn.Linear(4, 3), Odd()), 7, 0) is None
+
+
+def test_activations_come_where_nothing_bends_between_affine_layers():
+    chain = nn.Sequential(
+        nn.Sequential(nn.Conv1d(1, 2, 3), nn.BatchNorm1d(2), nn.Identity()),
+        nn.Flatten(),
+        nn.Linear(4, 3),
+        nn.Dropout(0.5),
+        nn.Linear(3, 3),
+        nn.MaxPool1d(2),
+        nn.Linear(1, 2),
+    )
+    made = surgery.with_activations(chain)
+    assert made is not None
+    assert kinds(made) == [
+        *("Conv1d", "BatchNorm1d", "ReLU", "Identity", "Flatten"),
+        *("Linear", "ReLU", "Dropout", "Linear", "MaxPool1d", "Linear"),
+    ]
+    assert surgery.with_activations(net()) is None

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from netwright.data.finding import Severity
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.standing import paired, paired_recalls
 
@@ -16,6 +17,7 @@ SHARE = 0.1  # of the epochs, for each trial
 FEWEST = 3  # epochs of a trial, where the training has as many
 MOST = 5  # trials; with them a repair costs one and a half trainings
 ERRORS = 2.0  # standard errors that a gain must exceed
+ERRORS_OF_ERROR = 1.0  # the same where the diagnosis is an error, whose harm is proven already
 LEAST = 0.01  # marks (accuracy or R²) that it must exceed too
 LOOKED_AT = 3  # diagnoses, the first ones
 WORST = -1.0  # the least mark that counts: what is beyond it is as bad, and so is what breaks down
@@ -175,10 +177,26 @@ def proven_rate(evidence: Mapping[str, Any]) -> float | None:
     return min(rate for rate, loss in known.items() if loss <= lowest + 0.1 * (start - lowest))
 
 
-def judged(gain: Gain) -> str:
+def proven(gain: Gain, severity: Severity) -> bool:
+    """Whether a gain is enough to keep a repair: two standard errors, see `Gain.proven`.
+
+    One for a diagnosis that is an error: that the network is worse than it could be, by more than chance, is
+    a part of it, so that a remedy for it begins with better odds.
+
+    Example:
+        >>> proven(Gain(0.7, 0.8, 0.06), "warning"), proven(Gain(0.7, 0.8, 0.06), "error")
+        (False, True)
+    """
+    if severity != "error":
+        return gain.proven
+    return gain.size > max(ERRORS_OF_ERROR * gain.error, LEAST)
+
+
+def judged(gain: Gain, severity: Severity) -> str:
     """Why a whole training was kept or not."""
-    if gain.proven:
-        return "the gain on validation rows is more than two standard errors"
+    bar = "one standard error" if severity == "error" else "two standard errors"
+    if proven(gain, severity):
+        return f"the gain on validation rows is more than {bar}"
     if gain.size > 0:
-        return "the gain on validation rows is within two standard errors"
+        return f"the gain on validation rows is within {bar}, or below a point"
     return "nothing was gained on validation rows"

@@ -2,8 +2,8 @@
 
 For the diagnoses that do harm, changed configs train from the first weights for a tenth of the epochs, the
 original beside them, as one program where their shapes agree. The best of them trains anew for all epochs,
-and is kept when it gains more than two standard errors on the validation rows. Test rows are never looked at.
-Where nothing is found nothing is tried, and nothing changes.
+and is kept when it gains more than two standard errors on the validation rows, or one where the diagnosis is
+an error. Test rows are never looked at. Where nothing is found nothing is tried, and nothing changes.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import torch
 
 from netwright.config import Config, set_key
 from netwright.data.dataset import Dataset
+from netwright.data.finding import Severity
 from netwright.doctor.attempt import Attempt
 from netwright.doctor.diagnosis import Diagnosis, Examination
 from netwright.doctor.proof import (
@@ -30,6 +31,7 @@ from netwright.doctor.proof import (
     in_turn,
     judged,
     most_trials,
+    proven,
     sharp,
     trial_epochs,
 )
@@ -131,8 +133,9 @@ def repair(
         for one, each in ((network, history), (made, new_history))
     )
     last = _gain(prepared, first.diagnosis, old, new)
-    accepted = not new_history.failure and (proven_early if config.training.refit else last.proven)
-    why = "its trial has proven it" if config.training.refit else judged(last)
+    kept = proven_early if config.training.refit else proven(last, first.severity)
+    accepted = not new_history.failure and kept
+    why = "its trial has proven it" if config.training.refit else judged(last, first.severity)
     result.attempts.append(first.attempt(last, new_history.epochs, accepted, why))
     if accepted:
         result.network, result.history, result.config = made, new_history, new_config
@@ -146,12 +149,14 @@ class _Candidate:
     Arguments:
         config: itself.
         changes: by dotted key.
-        diagnosis: what it is for.
+        diagnosis: id of what it is for.
+        severity: of that diagnosis.
     """
 
     config: Config
     changes: Changes
     diagnosis: str
+    severity: Severity
 
     def attempt(self, found: Gain, epochs: int, accepted: bool, why: str) -> Attempt:
         figures = (found.before, found.after, found.error)
@@ -176,7 +181,7 @@ class Cleaned:
     def attempt(self, before: Fitted, after: Fitted) -> Attempt:
         """What the change did to the score: it is kept all the same."""
         old, new = (_marks(each.network, each.data, each.prepared)[0] for each in (before, after))
-        made = _Candidate(self.config, self.changes, self.diagnosis)
+        made = _Candidate(self.config, self.changes, self.diagnosis, "error")
         found = Gain(float(old.mean()), float(new.mean()), 0.0)
         return made.attempt(found, after.history.epochs, True, "the score before was not to be believed")
 
@@ -199,7 +204,7 @@ def _gain(prepared: Prepared, diagnosis: str, before: np.ndarray, after: np.ndar
 def _candidates(found: Sequence[Diagnosis], config: Config) -> list[_Candidate]:
     """Changed configs in the order to try them: the first change for each diagnosis, then the second ones."""
     found = [each for each in found if each.id in REMEDIES][:LOOKED_AT]
-    lists = [[(changes, each.id) for changes in changes_for(each, config)] for each in found]
+    lists = [[(changes, each) for changes in changes_for(each, config)] for each in found]
     made: list[_Candidate] = []
     for changes, diagnosis in in_turn(lists):
         try:
@@ -207,7 +212,7 @@ def _candidates(found: Sequence[Diagnosis], config: Config) -> list[_Candidate]:
         except InputError:
             continue  # a setting that this network does not have
         if changed != config and all(changed != other.config for other in made):
-            made.append(_Candidate(changed, changes, diagnosis))
+            made.append(_Candidate(changed, changes, diagnosis.id, diagnosis.severity))
     return made[: most_trials(int(config.training.epochs))]
 
 

@@ -165,6 +165,7 @@ class Outcome:
         memory: of the training.
         examination: what the doctor said, where it was asked.
         failure: why it broke down; None when it did not.
+        coded: whether its numbers are codes of classes, so that the nearest code is right or wrong.
     """
 
     module: nn.Module
@@ -172,6 +173,7 @@ class Outcome:
     memory: Memory
     examination: Examination
     failure: NetwrightError | None = None
+    coded: bool = False
 
     @property
     def case(self) -> Case | None:
@@ -198,24 +200,35 @@ class Outcome:
     @property
     def sharp(self) -> np.ndarray:
         """Sharper marks of the validation rows, see `attempt.sharp`; the usual ones where none. [v]"""
-        return self.marks if self.failure is not None else marks_of(self.case, None, len(self.marks))[1]
+        return self.marks if self.failure is not None else self._marks(None)[1]
+
+    def as_codes(self) -> Outcome:
+        """The same, where its numbers are codes of classes."""
+        made = replace(self, coded=True)
+        return made if self.failure is not None else replace(made, marks=made._marks(None)[0])
+
+    def _marks(self, network: ForeignNetwork | None) -> tuple[np.ndarray, np.ndarray]:
+        return marks_of(self.case, network, len(self.marks), coded=self.coded)
 
     def kept(self, name: str) -> tuple[np.ndarray, np.ndarray]:
         """Both of weights that were kept, see `Memory`; the worst where there are none. Each [v]"""
         network = self.memory.network(name)
         if network is None:
             return np.full_like(self.marks, WORST), np.full_like(self.marks, WORST)
-        return marks_of(self.case, network, len(self.marks))
+        return self._marks(network)
 
 
 def marks_of(
-    case: Case | None, network: ForeignNetwork | None = None, rows: int = 1
+    case: Case | None, network: ForeignNetwork | None = None, rows: int = 1, *, coded: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Marks and sharp marks of the validation rows. Each [v]"""
     if case is None or case.validation is None or case.task == "unknown":
         return np.full(rows, WORST), np.full(rows, WORST)
     held = case.validation
     answers = case.answers(held, network)
+    if coded:
+        right = (np.rint(answers) == case.wanted(held)).all(1).astype(np.float64)
+        return right, right
     marks = bounded(case.marks(answers, held))
     found = sharp(answers, case.wanted(held)) if case.task in ("classes", "yes_no") else None
     return marks, marks if found is None else found

@@ -13,9 +13,11 @@ import torch
 from torch import Tensor, nn
 
 from netwright import callbacks, optimizers
-from netwright.doctor.case import Case
+from netwright.doctor import plain
+from netwright.doctor.case import Case, untouched
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.proof import proven_rate
+from netwright.doctor.trial import trial
 from netwright.schedules import LearningRateSchedule
 from netwright.trainer import surgery
 from netwright.trainer.course import Again, Course
@@ -49,6 +51,9 @@ ENOUGH_STEPS = 300  # a training of fewer is hardly one
 USUAL_STEPS = 3000
 MOST_LONGER = 5  # times the epochs
 MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
+FAINT = 1e-4  # norm of a gradient
+FEW = 256  # rows that it is taken of
+NARROW = 4  # units
 MOMENTUM = 0.1  # of batch normalisation, as PyTorch has it
 
 
@@ -109,16 +114,27 @@ def usual_rate(course: Course, patient: Patient) -> Course | None:
 
 def usual_optimizer(course: Course, patient: Patient) -> Course | None:
     """Adam for all parameters, without weight decay, gradients clipped at 1: at a rate of .001, or up to .005
-    where there are fewer than 3000 steps."""
+    where there are fewer than 3000 steps. Where gradients are next to nothing, so is its epsilon."""
     steps = course.epochs * max(1, math.ceil(len(course.y) / course.batch_size))
     rate = float(f"{0.001 * min(5.0, max(1.0, math.sqrt(USUAL_STEPS / steps))):.1g}")
+    faint, adam = _faint(patient), optimizers.Adam(learning_rate=rate)
     return course.changed(
-        f"Adam at a learning rate of {rate:g}, gradients clipped at 1",
-        optimizer=optimizers.Adam(learning_rate=rate),
+        f"Adam at a learning rate of {rate:g}, gradients clipped at 1" + ", epsilon 1e-15" * faint,
+        optimizer=replace(adam, epsilon=1e-15) if faint else adam,
         learning_rate=None,
         schedule="constant",
         clip_norm=1.0,
     )
+
+
+def _faint(patient: Patient) -> bool:
+    """Whether gradients are so small that Adam's epsilon counts beside them."""
+    case = patient.case
+    if case is None or case.train is None:
+        return False
+    with untouched():
+        loss, slope = trial(case).gradient(case.train.spread(FEW))
+    return math.isfinite(loss) and 0 < float(slope.norm()) < FAINT
 
 
 def all_held(course: Course, patient: Patient) -> Course | None:
@@ -177,6 +193,14 @@ def larger_batch(course: Course, patient: Patient) -> Course | None:
     return None if course.batch_size >= 32 else course.changed("batches of 32", batch_size=32)
 
 
+def calm_batches(course: Course, patient: Patient) -> Course | None:
+    """Batches of 8 where they are of fewer rows, at a tenth of the rate, and gradients clipped."""
+    if course.batch_size >= 8:
+        return None
+    made = course.changed("batches of 8", batch_size=8)
+    return _both(rate_times(0.1), clipped)(made, patient)
+
+
 def longer(course: Course, patient: Patient) -> Course | None:
     """More epochs, where there are so few steps that this is hardly a training."""
     steps = course.epochs * max(1, math.ceil(len(course.y) / course.batch_size))
@@ -205,6 +229,20 @@ def shuffled(course: Course, patient: Patient) -> Course | None:
 def fresh_start(course: Course, patient: Patient) -> Course | None:
     """Weights drawn anew, as each layer draws its own."""
     return course.changed("a new start", module=surgery.restarted(course.module, course.seed))
+
+
+def thick(course: Course, patient: Patient) -> Course | None:
+    """As `enlarged`, where a hidden layer has next to no units."""
+    sizes = [
+        surgery.sizes_of(part)[1] for part in course.module.modules() if isinstance(part, surgery.AFFINE)
+    ]
+    return enlarged(course, patient) if min(sizes[:-1], default=NARROW + 1) <= NARROW else None
+
+
+def enlarged(course: Course, patient: Patient) -> Course | None:
+    """Four times the units of each hidden layer, 32 at least, and a new start."""
+    made = surgery.wider(course.module, 4, 32, course.seed)
+    return None if made is None else course.changed("wider hidden layers", module=made)
 
 
 def _surgery(words: str, operate: Callable[[nn.Module], nn.Module | None]) -> Remedy:
@@ -248,16 +286,41 @@ def left_out(course: Course, patient: Patient) -> Course | None:
 
 
 def task_loss(course: Course, patient: Patient) -> Course | None:
-    """The loss that the task usually has, and a head without an activation."""
+    """The loss that the task usually has, and a head without an activation; for numbers the squared error, in
+    the place of a function that is not known."""
     case = patient.case
-    if case is None or case.task not in ("classes", "yes_no"):
+    if case is None or case.task not in ("classes", "yes_no", "numbers"):
         return None
+    if case.task == "numbers":
+        unknown = case.purpose.takes == "unknown"
+        return course.changed("the mean squared error", loss=nn.MSELoss()) if unknown else None
     if case.purpose.loss in ("cross_entropy", "binary_cross_entropy") and case.purpose.takes == "logits":
         return None
     open_ended = surgery.without_end(course.module) or course.module
     if case.task == "classes":
         return course.changed("cross-entropy of logits", loss=nn.CrossEntropyLoss(), module=open_ended)
     return course.changed("binary cross-entropy of logits", loss=nn.BCEWithLogitsLoss(), module=open_ended)
+
+
+def as_classes(course: Course, patient: Patient) -> Course | None:
+    """An output for each class and cross-entropy, where their codes were predicted as a number."""
+    classes, outputs = (patient.diagnosis.evidence.get(name) for name in ("classes", "outputs"))
+    case = patient.case
+    if case is None or case.task != "numbers" or outputs != 1 or not classes:
+        return None
+    module = surgery.with_outputs(course.module, int(classes), course.seed)
+    if module is None:
+        return None
+    y, held = (np.asarray(each).reshape(-1).astype(np.int64) for each in (course.y, course.validation[1]))
+    if held.min() < 0 or held.max() >= classes:
+        return None
+    return course.changed(
+        f"cross-entropy of {classes} outputs, one for each class",
+        module=module,
+        loss=nn.CrossEntropyLoss(),
+        y=y,
+        validation=(course.validation[0], held),
+    )
 
 
 def calm_norms(course: Course, patient: Patient) -> Course | None:
@@ -301,8 +364,8 @@ def standardised_inputs(course: Course, patient: Patient) -> Course | None:
 
 def standardised_targets(course: Course, patient: Patient) -> Course | None:
     """Outputs on the scale of the targets, so that the network learns standardised ones."""
-    case = patient.case
-    if case is None or case.task != "numbers" or isinstance(course.module, surgery.Rescaled):
+    case, of_classes = patient.case, isinstance(course.loss, nn.CrossEntropyLoss)
+    if case is None or case.task != "numbers" or of_classes or isinstance(course.module, surgery.Rescaled):
         return None
     target = torch.as_tensor(np.asarray(course.y)).float()
     mean, deviation = target.mean(0), target.std(0).clamp(min=1e-12)
@@ -337,6 +400,27 @@ def without_rows(course: Course, patient: Patient) -> Course | None:
     x, y = np.asarray(course.x)[keep], np.asarray(course.y)[keep]
     weight = None if course.weight is None else np.asarray(course.weight)[keep]
     return course.changed(f"{len(rows)} doubtful rows left out", x=x, y=y, weight=weight)
+
+
+def corrected(course: Course, patient: Patient) -> Course | None:
+    """Training rows take the class that simple models give them which have not seen them."""
+    case = patient.case
+    rows = None if case is None else case.train
+    if case is None or rows is None or rows.numbers is None or case.task not in ("classes", "yes_no"):
+        return None
+    y = np.array(course.y)
+    if y.size != len(y):
+        return None  # a column for each class
+    wanted, x = case.wanted(rows), plain.standard(plain.matrix(case, rows))
+    count, folds = plain.answers_of(case, wanted), plain.folds_of(len(rows))
+    said = [
+        plain.out_of_fold(model, x, wanted, case.task, count, folds).argmax(1)
+        for model in plain.models(case.task, ("vicinity", "stiff", "bushes")).values()
+    ]
+    best = max(said, key=lambda each: float((each == wanted).mean()))
+    wrong = best != wanted
+    y[rows.numbers.cpu().numpy()[wrong]] = best[wrong].reshape(-1, *y.shape[1:])
+    return course.changed(f"{int(wrong.sum())} doubtful targets as simple models say", y=y)
 
 
 def robust_loss(course: Course, patient: Patient) -> Course | None:
@@ -406,7 +490,7 @@ def _both(*remedies: Remedy, first: bool = False) -> Remedy:
 
 everything = _both(
     *(finite_rows, standardised_inputs, standardised_targets, unfrozen, shuffled),
-    *(less_dropout, calm_norms, fresh_start, usual_optimizer, larger_batch),
+    *(less_dropout, calm_norms, fresh_start, larger_batch, longer, usual_optimizer),
 )
 """what makes an unlucky course a usual one; what the module gives means the same as before"""
 
@@ -421,7 +505,11 @@ def calmer(course: Course, patient: Patient) -> Course | None:
 
 REMEDIES: dict[str, Sequence[Remedy]] = {
     "not_finite_data": (finite_rows,),
-    "label_errors": (_both(without_rows, kept_best, first=True), robust_loss, _both(robust_loss, kept_best)),
+    "label_errors": (
+        corrected,
+        _both(without_rows, kept_best, first=True),
+        _both(robust_loss, kept_best, first=True),
+    ),
     "wrong_head": (
         _both(task_loss, open_end),
         _both(task_loss, open_end, standardised_targets, fresh_start, usual_optimizer),
@@ -433,7 +521,13 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "mixed_rows": (left_out, _both(task_loss, open_end)),
     "harmful_augmentation": (left_out,),
     "low_precision": (left_out,),
-    "not_finite_loss": (calmer, _both(going_on, clipped, first=True), standardised_inputs, usual_optimizer),
+    "not_finite_loss": (
+        left_out,
+        calmer,
+        _both(going_on, clipped, first=True),
+        standardised_inputs,
+        usual_optimizer,
+    ),
     "exploding_gradient": (calmer, usual_optimizer, _both(fresh_start, clipped)),
     "unscaled_inputs": (standardised_inputs, _both(standardised_inputs, usual_rate)),
     "unshuffled": (shuffled,),
@@ -447,26 +541,35 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
         usual_optimizer,
     ),
     "loss_spike": (calmer, _both(clipped, rate_times(0.1))),
-    "dead_units": (fresh_start, _both(fresh_start, usual_optimizer), smooth, standardised_inputs),
+    "dead_units": (thick, fresh_start, _both(fresh_start, usual_optimizer), smooth, standardised_inputs),
     "saturated_units": (_both(fresh_start, usual_optimizer), _both(rectified, fresh_start)),
     "vanishing_gradient": (
         _both(rectified, fresh_start, usual_optimizer, first=True),
+        _both(fresh_start, usual_optimizer),
         _both(rectified, normed, fresh_start, usual_optimizer),
         fresh_start,
     ),
     "input_ignored": (fresh_start, unfrozen),
     "cannot_overfit": (usual_optimizer, fresh_start),
-    "not_learning": (usual_optimizer, _both(fresh_start, usual_optimizer), standardised_inputs),
+    "not_learning": (
+        _both(thick, usual_optimizer, first=True),
+        _both(usual_optimizer, longer),
+        left_out,
+        task_loss,
+        _both(fresh_start, usual_optimizer, longer),
+        standardised_inputs,
+    ),
     "slow_convergence": (_both(told_rate, longer, first=True), usual_rate, rate_times(10.0)),
     "oscillating_loss": (
-        _both(larger_batch, usual_rate, longer, first=True),
+        _both(larger_batch, longer, usual_optimizer, first=True),
+        calm_batches,
         told_rate,
         _both(larger_batch, rate_times(0.3)),
     ),
     "over_regularised": (_both(no_decay, less_dropout), usual_optimizer),
     "class_imbalance": (balanced,),
     "overfitting": (_both(more_decay, kept_best), _both(more_dropout, kept_best), kept_best),
-    "underfitting": (usual_optimizer, longer, rate_times(10.0)),
+    "underfitting": (thick, _both(usual_optimizer, longer), left_out, enlarged, rate_times(10.0)),
 }
 """by diagnosis; what is not here has no remedy that a program could try"""
 

@@ -2,9 +2,11 @@
 
 The protocol: train and examine; for the diagnoses that do harm, try remedies from the first weights and the
 same seed for a tenth of the epochs; train the best of them for all epochs; keep it when it gains more than
-two standard errors on the validation rows. Test rows are never looked at, and without a diagnosis nothing is
-tried or changed. What makes a score unbelievable, such as a column that gives the target away, is taken out
-whatever becomes of the score.
+two standard errors on the validation rows, or one where the diagnosis is an error, whose harm is proven
+already. Where it is not kept, or the network is still clearly worse than a simple model, the next best trial
+gets a whole training too, if it is clearly better than the original was after as many epochs. Test rows are
+never looked at, and without a diagnosis nothing is tried or changed. What makes a score unbelievable, such as
+a column that gives the target away, is taken out whatever becomes of the score.
 """
 
 from __future__ import annotations
@@ -20,25 +22,51 @@ from torch import nn
 
 from netwright.doctor.attempt import Attempt
 from netwright.doctor.callback import Doctor
-from netwright.doctor.diagnosis import Diagnosis, Examination
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination
 from netwright.doctor.proof import (
+    ERRORS,
     LOOKED_AT,
     WORST,
     Gain,
+    bounded,
     chosen,
     gain,
     harmful,
     in_turn,
     judged,
     most_trials,
+    proven,
     trial_epochs,
 )
+from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
-from netwright.trainer.course import Again, Course, Outcome, follow, marks_of, steering, watched
-from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, everything
+from netwright.trainer.course import Again, Course, Memory, Outcome, follow, marks_of, steering, watched
+from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, as_classes, everything
 
-Candidate = tuple[Course, str]
-"""a changed course, and the diagnosis that it is for"""
+LEARNT_BY_HEART = ("overfitting", "label_errors")  # whose harm comes late in a training
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A changed course, and the diagnosis that it is for."""
+
+    course: Course
+    diagnosis: Diagnosis
+
+
+@dataclass
+class Trial:
+    """What a short training of a candidate has led to.
+
+    Arguments:
+        candidate: itself.
+        outcome: of the short training.
+        gain: beside the original after as many epochs.
+    """
+
+    candidate: Candidate
+    outcome: Outcome
+    gain: Gain
 
 
 @dataclass
@@ -97,20 +125,27 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
     found = harmful(original.examination.diagnoses)
     clean = _cleaned(course, original, asked, found)
     if clean is not None:
-        course, diagnosis = clean
+        course = clean.course
         asked = _like(asked)
         before, original = original, follow(course, doctor=asked, at=at)
         result.cost += original.epochs / course.epochs
-        attempt = _attempt(diagnosis, course, _gain(before, original), original.epochs)
+        attempt = _attempt(clean, _gain(before, original), original.epochs)
         attempt = replace(attempt, accepted=True, why="the score before was not to be believed")
-        _keep(result, attempt, course, original)
+        _keep(result, attempt, course, original.module, original)
         result.before = result.after  # what it really was
         found = harmful(original.examination.diagnoses)
+    told = next((each for each in found if each.id == "wrong_head"), None)
+    coded = None if told is None else as_classes(course, Patient(_case(original, asked), told))
+    if told is not None and coded is not None:
+        course, original, found = coded, original.as_codes(), [told]
+        result.before = result.after = original.score
     marks = _with_best(result, original, found)
     candidates = _candidates(course, _case(original, asked), original, found)
-    if not candidates:
-        return result
-    _tried(result, course, original, candidates, marks)
+    if told is not None and coded is not None:
+        candidates = [Candidate(course, told), *candidates][: most_trials(course.epochs)]
+    if candidates:
+        aim = None if original.coded else _aim(original, asked)
+        _tried(result, course, original, candidates, marks, aim)
     return result
 
 
@@ -120,43 +155,110 @@ def _tried(
     original: Outcome,
     candidates: Sequence[Candidate],
     beaten: np.ndarray,
+    aim: np.ndarray | None,
 ) -> None:
     """Trials, then the whole training of the best, whose marks have to be above those that are to be beaten;
-    all goes into the result."""
+    of one more where that is not kept, or is still worse than a simple model. All goes into the result.
+
+    Arguments:
+        beaten: marks of what is kept so far. [v]
+        aim: marks of the best simple model; None where there is none. [v]
+    """
+    trials, sharper = _trials(result, course, original, candidates)
+    order = _finalists(trials, sharper)
+    for place, trial in enumerate(trials):
+        why = "no better than the trial that goes on"
+        if not order:
+            why = "worse than the original after as many epochs"
+        elif place == order[0]:
+            why = "the trial that goes on to a whole training"
+        candidate, epochs = trial.candidate, trial.outcome.epochs
+        result.attempts.append(_attempt(candidate, trial.gain, epochs, why))
+    for place in order:
+        candidate, whole = trials[place].candidate, trials[place].outcome
+        if whole.epochs < candidate.course.epochs:
+            whole = follow(candidate.course)
+            result.cost += whole.epochs / course.epochs
+        candidate, module, marks = _best_of(candidate, whole)
+        found = gain(beaten, marks, _classes(whole, candidate.diagnosis))
+        accepted = proven(found, candidate.diagnosis.severity) and whole.failure is None
+        why = judged(found, candidate.diagnosis.severity)
+        attempt = replace(_attempt(candidate, found, whole.epochs, why), accepted=accepted)
+        _keep(result, attempt, candidate.course, module, whole, float(marks.mean()))
+        if accepted:
+            beaten = marks
+        if accepted and not _behind(aim, beaten):
+            return
+
+
+def _trials(
+    result: Repair, course: Course, original: Outcome, candidates: Sequence[Candidate]
+) -> tuple[list[Trial], np.ndarray]:
+    """Short trainings, and sharp marks of the original after as many epochs. [v]"""
     marks, sharper = original.kept("at")
     if original.failure is not None and original.epochs < trial_epochs(course.epochs):
         marks = sharper = np.full_like(original.marks, WORST)
-    tried: list[tuple[Gain, Course, str, Outcome]] = []
-    for changed, diagnosis in candidates:
-        epochs = trial_epochs(changed.epochs)
+    trials: list[Trial] = []
+    for each in candidates:
         try:
-            trial = follow(changed, epochs)
+            outcome = follow(each.course, trial_epochs(each.course.epochs))
         except NetwrightError as error:
             nothing = Gain(float(marks.mean()), WORST, 0.0)
-            result.attempts.append(_attempt(diagnosis, changed, nothing, 0, f"it cannot be trained: {error}"))
+            result.attempts.append(_attempt(each, nothing, 0, f"it cannot be trained: {error}"))
             continue
-        result.cost += trial.epochs / course.epochs
-        tried.append((_gain_of(marks, trial, diagnosis), changed, diagnosis, trial))
-    best = chosen([trial.sharp for *_, trial in tried], sharper)
-    for place, (found, changed, diagnosis, trial) in enumerate(tried):
-        if best is None:
-            why = "worse than the original after as many epochs"
-        elif place == best:
-            why = "the trial that goes on to a whole training"
-        else:
-            why = "no better than the trial that goes on"
-        result.attempts.append(_attempt(diagnosis, changed, found, trial.epochs, why))
-    if best is None:
-        return
-    _, changed, diagnosis, trial = tried[best]
-    whole = trial
-    if trial_epochs(changed.epochs) < changed.epochs:
-        whole = follow(changed)
-        result.cost += whole.epochs / course.epochs
-    found = _gain_of(beaten, whole, diagnosis)
-    attempt = _attempt(diagnosis, changed, found, whole.epochs, judged(found))
-    attempt = replace(attempt, accepted=found.proven and whole.failure is None)
-    _keep(result, attempt, changed, whole)
+        result.cost += outcome.epochs / course.epochs
+        found = gain(marks, outcome.marks, _classes(outcome, each.diagnosis))
+        trials.append(Trial(each, outcome, found))
+    return trials, sharper
+
+
+def _finalists(trials: Sequence[Trial], sharper: np.ndarray) -> list[int]:
+    """Places of the best trial, where it is not clearly worse than the original after as many epochs, and of
+    the next best one, where it is clearly better than that."""
+    marks = [each.outcome.sharp for each in trials]
+    first = chosen(marks, sharper)
+    if first is None:
+        return []
+    left = [place for place in range(len(trials)) if place != first]
+    second = chosen([marks[place] for place in left], sharper)
+    if second is None:
+        return [first]
+    found = gain(sharper, marks[left[second]])
+    return [first, left[second]] if found.size > ERRORS * found.error else [first]
+
+
+def _best_of(candidate: Candidate, whole: Outcome) -> tuple[Candidate, nn.Module, np.ndarray]:
+    """What to keep of a whole training: the network after its last epoch, or after the one with the lowest
+    validation loss where that is clearly better, which is a change too; and its marks. [v]"""
+    network = whole.memory.network("best")
+    if network is not None and whole.failure is None:
+        marks, sharper = whole.kept("best")
+        found = gain(whole.sharp, sharper)
+        if found.size > ERRORS * found.error:
+            course = candidate.course.changed(_words_of(whole.memory))
+            return replace(candidate, course=course), network.owned[0], marks
+    return candidate, whole.module, whole.marks
+
+
+def _words_of(memory: Memory) -> str:
+    return f"the weights of epoch {memory.best_epoch}, which had the lowest validation loss"
+
+
+def _aim(original: Outcome, doctor: Doctor) -> np.ndarray | None:
+    """Marks of the best simple model on the validation rows. [v] or None"""
+    case = doctor.seen or original.case
+    try:
+        stand = None if case is None else standing(case)
+    except CannotTellError:
+        return None
+    if stand is None or len(stand.references[stand.best]) != len(original.marks):
+        return None
+    return bounded(stand.references[stand.best])
+
+
+def _behind(aim: np.ndarray | None, marks: np.ndarray) -> bool:
+    """Whether marks [v] are still clearly worse than those of a simple model."""
+    return aim is not None and gain(marks, aim).proven
 
 
 def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) -> np.ndarray:
@@ -164,25 +266,35 @@ def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) ->
     network has learnt its rows by heart. [v]"""
     memory = original.memory
     network = memory.network("best")
-    if network is None or original.failure or all(each.id != "overfitting" for each in found):
+    told = next((each for each in found if each.id in LEARNT_BY_HEART), None)
+    if network is None or original.failure or told is None:
         return original.marks
     marks, _ = marks_of(memory.case, network)
     gained = gain(original.marks, marks)
-    words = f"the weights of epoch {memory.best_epoch}, which had the lowest validation loss"
-    figures = (gained.before, gained.after, gained.error)
-    result.attempts.append(Attempt("overfitting", (words,), *figures, 0, gained.proven, judged(gained)))
-    if not gained.proven:
+    words = _words_of(memory)
+    figures, accepted = (gained.before, gained.after, gained.error), proven(gained, told.severity)
+    why = judged(gained, told.severity)
+    result.attempts.append(Attempt(told.id, (words,), *figures, 0, accepted, why))
+    if not accepted:
         return original.marks
     result.module, result.after = network.owned[0], gained.after
     result.accepted = (*result.accepted, words)
     return marks
 
 
-def _keep(result: Repair, attempt: Attempt, course: Course, outcome: Outcome) -> None:
+def _keep(
+    result: Repair,
+    attempt: Attempt,
+    course: Course,
+    module: nn.Module,
+    outcome: Outcome,
+    score: float | None = None,
+) -> None:
     """Notes an attempt, and what it has led to where it is accepted."""
     result.attempts.append(attempt)
     if attempt.accepted:
-        result.module, result.course, result.after = outcome.module, course, outcome.score
+        result.module, result.course = module, course
+        result.after = outcome.score if score is None else score
         result.accepted, result.failure = course.changes, outcome.failure
 
 
@@ -190,13 +302,14 @@ def _gain(before: Outcome, after: Outcome) -> Gain:
     return gain(before.marks, after.marks)
 
 
-def _gain_of(before: np.ndarray, after: Outcome, diagnosis: str) -> Gain:
-    """The gain in marks; where classes are rare, in the mean recall of the classes."""
-    return gain(before, after.marks, after.classes if diagnosis == "class_imbalance" else None)
+def _classes(after: Outcome, diagnosis: Diagnosis) -> np.ndarray | None:
+    """Of the validation rows where classes are rare, so that their mean recall counts. [v] or None"""
+    return after.classes if diagnosis.id == "class_imbalance" else None
 
 
-def _attempt(diagnosis: str, course: Course, found: Gain, epochs: int, why: str = "") -> Attempt:
-    return Attempt(diagnosis, course.changes, found.before, found.after, found.error, epochs, False, why)
+def _attempt(candidate: Candidate, found: Gain, epochs: int, why: str = "") -> Attempt:
+    figures = (found.before, found.after, found.error)
+    return Attempt(candidate.diagnosis.id, candidate.course.changes, *figures, epochs, False, why)
 
 
 def _cleaned(
@@ -206,7 +319,7 @@ def _cleaned(
         if each.severity == "error" and each.id in CLEANING:
             changed = CLEANING[each.id](course, Patient(_case(original, doctor), each))
             if changed is not None:
-                return changed, each.id
+                return Candidate(changed, each)
     return None
 
 
@@ -231,11 +344,13 @@ def _candidates(course: Course, case: Any, original: Outcome, found: Sequence[Di
     network = original.memory.network("last") if original.failure is not None else None
     last = None if network is None else network.owned[0]
     made: list[Candidate] = []
-    turns = [*in_turn(lists), (found[0], everything)]
+    turns = in_turn(lists)
+    if found[0].id not in LEARNT_BY_HEART:
+        turns.append((found[0], everything))
     for diagnosis, remedy in turns:
         changed = remedy(course, Patient(case, diagnosis, last))
-        if changed is not None and all(changed.changes != other.changes for other, _ in made):
-            made.append((changed, diagnosis.id))
+        if changed is not None and all(changed.changes != other.course.changes for other in made):
+            made.append(Candidate(changed, diagnosis))
     most = most_trials(course.epochs)
     return made if len(made) <= most else [*made[: most - 1], made[-1]]
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,6 +17,9 @@ ACTIVATIONS = (*SQUASHING, *RECTIFYING, nn.GELU, nn.SiLU, nn.ELU, nn.LeakyReLU)
 AFFINE = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Conv3d)
 DROPOUTS = (nn.Dropout, nn.Dropout1d, nn.Dropout2d, nn.Dropout3d, nn.AlphaDropout)
 BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d)
+NORMS = (*BATCH_NORMS, nn.LayerNorm, nn.GroupNorm)
+STRAIGHT = (*NORMS, *DROPOUTS, nn.Identity, nn.Flatten, nn.AvgPool1d, nn.AvgPool2d, nn.AdaptiveAvgPool2d)
+"""parts that bend nothing"""
 
 
 class _Scaled(nn.Module):
@@ -168,12 +172,22 @@ def chained(
 
 
 def with_activations(module: nn.Module) -> nn.Module | None:
-    """ReLU between affine layers that follow each other."""
-
-    def between(before: nn.Module, after: nn.Module) -> list[nn.Module]:
-        return [nn.ReLU()] if isinstance(before, AFFINE) and isinstance(after, AFFINE) else []
-
-    return chained(module, between)
+    """ReLU after affine layers, and the normalisation that follows them, where the next affine layer comes
+    without any function between. None where nothing is put anywhere, or the module is no chain."""
+    made = copy.deepcopy(module)
+    parts = [(chain, chain[number]) for chain, number in places(made) or []]
+    affine = [place for place, (_, part) in enumerate(parts) if isinstance(part, AFFINE)]
+    count = 0
+    for here, there in pairwise(affine):
+        between = [part for _, part in parts[here + 1 : there]]
+        if not all(isinstance(part, STRAIGHT) for part in between):
+            continue
+        normed = bool(between) and isinstance(between[0], NORMS)
+        chain, part = parts[here + normed]
+        number = next(place for place, each in enumerate(chain) if each is part)
+        chain.insert(number + 1, nn.ReLU())
+        count += 1
+    return made if count else None
 
 
 def with_norms(module: nn.Module) -> nn.Module | None:
@@ -251,3 +265,77 @@ def plain_parts(module: nn.Module, x: Tensor) -> list[str]:
         for part, training in was:
             part.training = training
     return found
+
+
+def places(module: nn.Module) -> list[tuple[nn.Sequential, int]] | None:
+    """Chain and place of each part of a module that is a chain, maybe of chains; None of others."""
+    if not isinstance(module, nn.Sequential):
+        return None
+    found: list[tuple[nn.Sequential, int]] = []
+    for number, part in enumerate(module):
+        inner = places(part)
+        found += [(module, number)] if inner is None else inner
+    return found
+
+
+def wider(module: nn.Module, factor: int, least: int, seed: int) -> nn.Module | None:
+    """A copy with more units or channels in each hidden layer, and weights drawn anew.
+
+    Arguments:
+        module: a chain of affine layers, normalisation and parts without parameters; None for others, for
+            frozen ones, and where there is no hidden layer.
+        factor: how many times as many.
+        least: units that a hidden layer gets.
+        seed: of the weights.
+    """
+    made = copy.deepcopy(module)
+    found = places(made) or []
+    affine = [place for place in found if isinstance(place[0][place[1]], AFFINE)]
+    if len(affine) < 2 or not all(each.requires_grad for each in made.parameters()):
+        return None
+    was = now = 1  # units that come in, before and after
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        for chain, number in found:
+            part: Any = chain[number]
+            if isinstance(part, AFFINE):
+                inputs = sizes_of(part)[0] * now // was
+                was = sizes_of(part)[1]
+                now = was if (chain, number) == affine[-1] else max(least, factor * was)
+                chain[number] = _resized(part, inputs, now)
+            elif isinstance(part, BATCH_NORMS):
+                chain[number] = type(part)(part.num_features * now // was, part.eps, part.momentum)
+            elif isinstance(part, nn.LayerNorm) and len(part.normalized_shape) == 1:
+                chain[number] = nn.LayerNorm(part.normalized_shape[0] * now // was, part.eps)
+            elif any(True for _ in part.parameters()):
+                return None
+    return made
+
+
+def sizes_of(layer: Any) -> tuple[int, int]:
+    """Inputs and outputs of an affine layer."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    return layer.in_channels, layer.out_channels
+
+
+def _resized(layer: Any, inputs: int, outputs: int) -> nn.Module:
+    """An affine layer of the same kind with other sizes, and weights drawn anew."""
+    bias = layer.bias is not None
+    if isinstance(layer, nn.Linear):
+        return nn.Linear(inputs, outputs, bias)
+    shape = (layer.kernel_size, layer.stride, layer.padding, layer.dilation, 1, bias, layer.padding_mode)
+    return type(layer)(inputs, outputs, *shape)
+
+
+def with_outputs(module: nn.Module, outputs: int, seed: int) -> nn.Module | None:
+    """A copy that ends with a linear layer of so many outputs, drawn anew, and without activations after it;
+    None where it does not end with a linear layer."""
+    made = without_end(module) or copy.deepcopy(module)
+    place = last_place(made)
+    if place is None or not isinstance(last := place[0][place[1]], nn.Linear):
+        return None
+    with torch.random.fork_rng([]):
+        torch.manual_seed(seed)
+        place[0][place[1]] = nn.Linear(last.in_features, outputs, last.bias is not None)
+    return made
