@@ -179,18 +179,18 @@ def test_a_class_missing_in_the_training_rows():
     assert found[0].evidence["missing"] == [3]
 
 
-def sliced(reverse: bool, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
-    """Rows of which 15 % follow another rule, or none."""
+def sliced(right: float, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Rows of which 15 % follow the rule of the others with this chance only, else the reverse."""
     draws = np.random.default_rng(seed)
     x = draws.normal(size=(1500, 4))
     inside = draws.random(1500) < 0.15
     x[:, 3] = inside
-    other = x[:, 0] < x[:, 1] if reverse else draws.random(1500) < 0.5
-    return x, np.where(inside, other, x[:, 0] > x[:, 1]).astype(np.int64)
+    rule = x[:, 0] > x[:, 1]
+    return x, np.where(inside & (draws.random(1500) >= right), ~rule, rule).astype(np.int64)
 
 
 def test_a_part_of_the_rows_with_a_rule_of_its_own():
-    x, y = sliced(reverse=True)
+    x, y = sliced(0.0)
     case, record = trained(x, y, dense(4, 2), 900, 20, rate=1e-2)
     case.names = ["a", "b", "c", "member"]
     (found,) = said(case, record)
@@ -198,9 +198,16 @@ def test_a_part_of_the_rows_with_a_rule_of_its_own():
     assert found.message.startswith("where member = 1 ")
 
 
-def test_a_part_that_is_hard_for_all_is_a_note():
-    case, record = trained(*sliced(reverse=False), dense(4, 2), 900, 20, rate=1e-2)
+def test_a_part_that_is_harder_for_all_is_a_note():
+    case, record = trained(*sliced(0.72), dense(4, 2), 900, 20, rate=1e-2)
     assert [each.severity for each in weak_slice(case, record)] == ["note"]
+
+
+def test_a_part_of_which_the_inputs_say_nothing():
+    case, record = trained(*sliced(0.5), dense(4, 2), 900, 20, rate=1e-2)
+    (found,) = weak_slice(case, record)
+    assert found.severity == "warning"
+    assert found.evidence["slices"][0]["marks"] < 0.55
 
 
 class Changes(nn.Module):

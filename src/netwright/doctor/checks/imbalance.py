@@ -16,6 +16,7 @@ from netwright.doctor.standing import Standing, features_of, paired, paired_reca
 VERY_RARE = 20  # times the rows of the rarest class
 RATIO = 10.0  # rows of the largest over those of the smallest class
 FEWEST = 5  # validation rows of a class
+FEW = 20  # training rows of a class
 LOW, MIDDLING = 0.3, 0.5  # recall
 MORE = 0.25  # recall that is to be had
 BALANCED = 0.08  # mean recall
@@ -70,7 +71,7 @@ def class_imbalance(case: Case, record: Record) -> Iterator[Diagnosis]:
         return
     found = _better(case, stand, rows, wanted)
     if found is None:
-        yield from _unseen(case, rows, asked, recalls, evidence)
+        yield from _unseen(case, rows, asked, stand.validation, wanted, evidence)
         return
     how, which, theirs = found
     rare = int(np.argmin(np.where(rows > 0, rows, rows.max() + 1)))
@@ -93,25 +94,45 @@ def class_imbalance(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def _unseen(
-    case: Case, rows: np.ndarray, asked: np.ndarray, recalls: dict[int, float], evidence: dict[str, Any]
+    case: Case,
+    rows: np.ndarray,
+    asked: np.ndarray,
+    own: np.ndarray,
+    wanted: np.ndarray,
+    evidence: dict[str, Any],
 ) -> Iterator[Diagnosis]:
-    """A class that is very rare and hardly ever recognised, where too few rows say what could be."""
-    rare = int(np.argmin(np.where(rows > 0, rows, rows.max() + 1)))
-    if rows.max() < VERY_RARE * rows[rare] or asked[rare] < 2 or recalls.get(rare, 1.0) > 0.3:
+    """Classes that are very rare, and hardly ever recognised, or of which too few rows say what could be.
+
+    They are taken together: each of them may have no more than a row or two.
+    """
+    rare = np.flatnonzero((rows * VERY_RARE <= rows.max()) & (rows + asked > 0))
+    if not len(rare) or not asked[rare].sum():
         return
+    inside = np.isin(wanted, rare)
+    recall, seen = _share(own[inside]), int(inside.sum())
+    unjudged = seen < FEWEST and rows[rare].max() < FEW
+    if seen < 2 or not (recall <= LOW or unjudged):
+        return
+    named = f"class {rare[0]} has" if len(rare) == 1 else f"classes {_list(rare)} have"
     yield Diagnosis(
         "class_imbalance",
         "warning",
-        f"class {rare} has {rows[rare]} of {rows.sum()} training rows, and is recognised in "
-        f"{100 * recalls[rare]:.0f} % of its {asked[rare]} validation rows",
-        evidence,
-        f"the largest class has {rows.max() / rows[rare]:.0f} times its rows; answering with it costs little",
+        f"{named} {rows[rare].sum()} of {rows.sum()} training rows, and "
+        f"{'is' if len(rare) == 1 else 'are'} recognised in {100 * recall:.0f} % of {seen} validation rows"
+        + (", too few to judge them by" if seen < FEWEST else ""),
+        evidence | {"very_rare": rare.tolist()},
+        f"the largest class has {rows.max() / max(1, rows[rare].max()):.0f} times the rows; answering with "
+        "it costs little",
         Fix(
-            "draw the classes equally often or weight them, and collect more rows of the rare one",
+            "draw the classes equally often or weight them, and collect more rows of the rare ones",
             {"training.sampling": "balanced"},
         ),
         member=case.member,
     )
+
+
+def _list(codes: np.ndarray) -> str:
+    return ", ".join(str(code) for code in codes[:5]) + (", ..." if len(codes) > 5 else "")
 
 
 def _better(

@@ -62,7 +62,7 @@ def not_learning(case: Case, record: Record) -> Iterator[Diagnosis]:
             ),
             member=case.member,
         )
-    elif _nobody_learns(case, stand):
+    elif nobody_learns(case, stand):
         yield Diagnosis(
             "not_learning",
             "warning",
@@ -111,7 +111,7 @@ def _wrong_way(case: Case, record: Record, stand: Standing) -> tuple[str, str, d
     )
 
 
-def _nobody_learns(case: Case, stand: Standing) -> bool:
+def nobody_learns(case: Case, stand: Standing) -> bool:
     """Whether neither the network nor any simple model tells rows that it has not seen from each other, while
     the network has begun to learn its own by heart.
 

@@ -15,7 +15,10 @@ from netwright.doctor.standing import Standing, standing
 
 LEARNT = 0.95  # share of what the training rows could teach: by heart
 GAP, GAP_OF_BAD, GAP_OF_FEW = 0.15, 0.1, 0.05  # marks between training and validation rows
+GAP_OF_RISEN, FAR_RISEN = 0.12, 1.8  # the same, where the validation loss has risen so many times
 FEW = 80  # training rows
+LARGE, SMALL = 50, 500  # parameters for each training row, where these are few
+WORTHLESS = 1.6  # times the loss of a constant answer
 WORSE = 0.03  # marks lost since the best epoch
 RISEN = 1.3  # validation loss over its smallest
 POINTS = 300
@@ -28,12 +31,16 @@ def overfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
 
     Any of these, where n is the rows, SE a standard error, and the network fits 95 % of its training rows:
 
-    - the gap is >= .15 and 3 SE, and the best simple model is not more than .5 SE behind;
+    - the gap is >= .15 and 3 SE, and the best simple model is not more than .5 SE behind; or it is >= .12 and
+      the loss is 1.8 times its smallest;
     - the gap is >= .1 and 3 SE, and the network is clearly worse than simple models (`Standing.bad`), however
       well it fits;
     - the gap is >= .05 and 2.5 SE of the validation rows with fewer than 80 training rows;
+    - the gap is >= .1 and 5 SE, and 500 training rows or fewer are known to 99 % by a network with fifty
+      parameters for each of them;
     - since the epoch of the smallest validation loss, accuracy or R² has fallen by >= .03 and 2.5 SE;
-    - the loss is worse than a constant's and than 1.3 times its smallest, and simple models are no worse.
+    - the loss is worse than a constant's and than 1.3 times its smallest, and simple models are no worse; or
+      it is 1.6 times a constant's and twice its smallest: probabilities are worth less than not knowing.
 
     A note: the loss on validation rows has risen while the accuracy has not fallen, or the best epoch was
     kept. Nothing where one weak part of the rows explains it.
@@ -54,18 +61,23 @@ def overfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     )
     reasons = {
         "no better than a simple model": by_heart
-        and gap >= max(GAP, 3 * error)
+        and gap >= max(GAP_OF_RISEN if risen >= FAR_RISEN else GAP, 3 * error)
         and stand.behind > -0.5 * stand.error,
         "worse than a simple model": (stand.bad or stand.useless) and gap >= max(GAP_OF_BAD, 3 * error),
         "few rows": rows < FEW
-        and stand.learnt >= 0.98
+        and stand.learnt >= 0.9
         and gap >= max(GAP_OF_FEW, 2.5 * _error(stand.validation)),
+        "large for its rows": rows <= SMALL
+        and stand.learnt >= 0.99
+        and gap >= max(GAP_OF_BAD, 5 * error)
+        and case.network.parameter_count >= LARGE * rows,
         "better at an earlier epoch": fell,
         "loss above a constant's": by_heart
-        and risen > RISEN
-        and stand.behind >= 0
-        and gap >= GAP_OF_BAD
-        and _above_constant(case, stand),
+        and gap >= max(GAP_OF_BAD, 3 * error)
+        and (
+            (risen > RISEN and stand.behind >= 0 and _over_constant(case, stand) > 1)
+            or (risen > 2 and _over_constant(case, stand) > WORTHLESS)
+        ),
     }
     found = [name for name, true in reasons.items() if true]
     evidence: dict[str, Any] = {
@@ -210,15 +222,15 @@ def _healthy_end(record: Record) -> bool:
     return float(np.nanmean(record.validation_loss[-3:])) < 0.05 * float(record.validation_loss[0])
 
 
-def _above_constant(case: Case, stand: Standing) -> bool:
-    """Whether the cross-entropy of the validation rows is above that of the classes' shares."""
+def _over_constant(case: Case, stand: Standing) -> float:
+    """The cross-entropy of the validation rows over that of the classes' shares; 0 where there is none."""
     if case.purpose.loss not in ("cross_entropy", "binary_cross_entropy") or case.train is None:
-        return False
+        return 0.0
     if case.task not in ("classes", "yes_no") or case.validation is None:
-        return False
+        return 0.0
     shares = np.bincount(case.wanted(case.train), minlength=case.classes or 2) / len(case.train)
-    constant = -np.log(np.maximum(shares, 1e-6))[stand.wanted].mean()
-    return case.loss(case.validation) > float(constant)
+    constant = float(-np.log(np.maximum(shares, 1e-6))[stand.wanted].mean())
+    return case.loss(case.validation) / max(constant, 1e-6)
 
 
 def _fix(risen: bool, few: bool) -> Fix:
