@@ -106,6 +106,25 @@ def test_a_member_that_rests_is_as_if_the_step_had_not_been(name):
     assert optimizer.steps[:, 0].tolist() == [sum(awake), STEPS, STEPS]
 
 
+@pytest.mark.parametrize("decays", [(0.1, 0.0, 0.03), (0.1, 0.1, 0.1)])
+def test_members_that_share_betas_may_have_rates_and_decays_of_their_own(decays):
+    values = [(rate, decay, 0.9, 0.99, 0.0) for rate, decay in zip((1e-2, 3e-3, 0.1), decays, strict=True)]
+    mask = torch.ones(PARAMETERS)
+    mask[:20] = 0.0
+    flat = start()
+    optimizer = ours("adamw", flat, values, decays=mask)
+    for gradient in gradients():
+        optimizer.step(gradient, column(0, values))
+    for member, value in enumerate(values):
+        for part, decay in ((slice(0, 20), 0.0), (slice(20, PARAMETERS), value[1])):
+            single = start()[member, part].clone().requires_grad_()
+            reference = theirs("adamw", single, (value[0], decay, *value[2:]), False)
+            for gradient in gradients():
+                single.grad = gradient[member, part].clone()
+                reference.step()
+            torch.testing.assert_close(flat[member, part], single.detach(), rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("name", ["adamw", "adam", "sgd", "rmsprop"])
 def test_rate_factors_and_decay_masks_are_groups_of_parameters(name):
     rates, decays = torch.ones(PARAMETERS), torch.ones(PARAMETERS)

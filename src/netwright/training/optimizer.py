@@ -13,7 +13,18 @@ from torch import Tensor
 
 from netwright.training.clip import clip_norm
 from netwright.training.muon import Plan
-from netwright.training.rules import DECOUPLED, RULES, Move, Number, Settings, add, can_fuse, settle
+from netwright.training.rules import (
+    DECOUPLED,
+    RULES,
+    Move,
+    Number,
+    Settings,
+    adam,
+    add,
+    can_fuse,
+    joins,
+    settle,
+)
 
 __all__ = ["Optimizer", "Settings", "clip_norm"]
 
@@ -141,7 +152,10 @@ class Optimizer:
         move.numbers["step"] = move.numbers["step"] + 1.0
         if self.rates is not None:
             rate = rate * self.rates  # [1, P] or [m, P]
-        if decay is not None and self.decoupled:
+        move.decay = None
+        if decay is not None and self.decoupled and self.rule.move is adam and joins(move, rate):
+            move.decay = decay
+        elif decay is not None and self.decoupled:
             _shrink(move.flat, rate, decay, move.scratch)
         elif decay is not None:
             gradient = gradient.clone()

@@ -111,6 +111,7 @@ class Move:
         plan: what is a matrix; for muon only.
         count: room for the number of steps, where a kernel wants it as a tensor. []
         fuse: whether these settings allow adam in one pass over memory; see `can_fuse`.
+        decay: decoupled weight decay that adam joins with its step, where `joins` holds.
     """
 
     flat: Tensor
@@ -121,6 +122,7 @@ class Move:
     plan: Plan
     count: Tensor
     fuse: bool = False
+    decay: Number | None = None
 
 
 def sgd(move: Move, gradient: Tensor, rate: Number) -> None:
@@ -218,8 +220,9 @@ def adam(move: Move, gradient: Tensor, rate: Number) -> None:
     root = correction(settings.beta2, step) ** 0.5
     if move.fuse and not isinstance(root, Tensor):
         if isinstance(rate, Tensor):  # the kernel knows one for all: a step from 0, which they scale
-            _fused_adam(move, scratch.zero_(), gradient, 1.0, root)
-            add(move.flat, scratch, rate)
+            start = scratch.zero_() if move.decay is None else torch.mul(move.flat, move.decay, out=scratch)
+            _fused_adam(move, start, gradient, -1.0, root)
+            add(move.flat, scratch, -rate)
         else:
             _fused_adam(move, move.flat, gradient, rate, root)
         return
@@ -231,6 +234,11 @@ def adam(move: Move, gradient: Tensor, rate: Number) -> None:
     epsilon = settings.epsilon if settings.form == "keras" else settings.epsilon * root
     bottom = torch.sqrt(square, out=scratch).add_(epsilon)
     subtract_ratio(move.flat, mean, bottom, rate * root / correction(settings.beta1, step))
+
+
+def joins(move: Move, rate: Number) -> bool:
+    """Whether `adam` can take decoupled weight decay along at these rates, which spares two passes."""
+    return move.fuse and isinstance(rate, Tensor) and not isinstance(move.numbers["step"], Tensor)
 
 
 def nadam(move: Move, gradient: Tensor, rate: Number) -> None:
