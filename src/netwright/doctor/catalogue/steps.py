@@ -58,7 +58,11 @@ STEPS = (
         looks="The training ends badly, and a short training from the same first weights at a lower rate "
         "gets further than all of it: the proof is in the message. Where short trainings cannot be made: "
         "steps that change the weights by more than a tenth of their length, where a thousandth is usual. "
-        "Gradients that add up from step to step, because zero_grad is missing, are told here too.",
+        "A network that ends well enough is looked at too: a warning where the steps are longer than a tenth "
+        "of the weights, which end as four times what they were (or where batches of a few rows leave half "
+        "of a layer dead), and the whole training at a tenth or a hundredth of the rate fits training and "
+        "validation rows better. Gradients that add up from step to step, because zero_grad is missing, are "
+        "told here too.",
         why="A rate from another optimiser (SGD takes ten to a hundred times that of Adam), from another "
         "batch size, or for other inputs.",
         todo=(
@@ -78,8 +82,10 @@ STEPS = (
         what="The steps are so small that the training ends before the network has learnt much.",
         looks="The training ends badly, its steps change the weights by less than .0003 of their length, "
         "and a short training from the same first weights at ten times the rate and more gets further than "
-        "all of it. Where short trainings cannot be made: steps of less than a hundred-thousandth. Also a "
-        "schedule that takes the rate to nothing before half of the training is done.",
+        "all of it; or by less than .01, and the whole training at ten times the rate is clearly better on "
+        "validation rows, by three standard errors. Where short trainings cannot be made: steps of less than "
+        "a hundred-thousandth. Also a schedule that takes the rate to nothing before half of the training is "
+        "done.",
         why="A rate from fine-tuning or from another optimiser, a schedule that falls too early, a "
         "patience that ends the training before it has begun.",
         todo=(
