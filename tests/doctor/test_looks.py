@@ -8,9 +8,11 @@ import math
 import numpy as np
 import pytest
 import torch
-from tests.doctor.watched import mlp, side_by_side, trained
+from tests.doctor.watched import ROWS, X, Y, mlp, side_by_side, trained
 from torch import nn
 
+import netwright as nw
+from netwright.doctor import looks
 from netwright.doctor.monitor import Monitor
 from netwright.training.callbacks import Callback
 
@@ -62,6 +64,19 @@ def test_norms_losses_and_updates_are_those_of_a_plain_loop():
         assert seen.moved == pytest.approx(float((after - before).detach().abs().max()), rel=1e-5)
     assert record.steps_per_epoch == 10
     assert len(record.start) == sum(each.numel() for each in net.parameters())
+
+
+def test_losses_that_are_computed_afterwards_are_those_of_their_steps_and_rarer_later_on(monkeypatch):
+    monkeypatch.setattr(looks, "LATE", 64)
+    monitor = Monitor()
+    model = nw.Sequential([nw.layers.Dense(4, "relu"), nw.layers.Dense(2, "softmax")])
+    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
+    history = model.fit(X, Y, epochs=200, batch_size=ROWS, verbose=0, callbacks=[monitor])
+    record = monitor.records[0]
+    later = [*range(32, 64, 8), *range(64, 128, 16), *range(128, 200, 32)]
+    assert list(record.looked) == [*range(32), *later]
+    each = np.array(history.history["loss"])  # an epoch is a step
+    np.testing.assert_allclose(record.step_loss, each[record.looked], rtol=1e-5)
 
 
 @pytest.mark.parametrize("members", [1, 2])

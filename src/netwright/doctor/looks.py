@@ -1,8 +1,10 @@
 """What steps leave behind: norms and losses, now and then figures of all parameters, and what is not finite.
 
 Gradient norms and losses of the first 32 steps, and then of every eighth, are kept where they are and
-gathered some dozens at a time; whether a gradient is finite is seen in each step. All parameters are looked
-at in the first steps and then rarely. Which steps these are depends on nothing but the sizes.
+gathered some hundreds at a time; whether a gradient is finite is seen in each step. Networks with written-out
+back-propagation take their steps in no time and compute no losses: of them it is every sixteenth step from
+512 on, and every thirty-second from 1024 on. All parameters are looked at in the first steps and then rarely.
+Which steps these are depends on nothing but the sizes.
 """
 
 from __future__ import annotations
@@ -24,9 +26,11 @@ from netwright.training.population import Population
 EVERY = 50  # steps between two looks at all parameters, at least
 EARLY = 32  # steps whose norms are all taken
 RARELY = 8  # steps between two norms after them
+LATE = 512  # steps, from which on a loss that has to be computed for it is taken more rarely
 TINY = 20_000  # parameters of all members, whose norms cost next to nothing
 MOST_LOOKS = 4000  # gradient norms of an epoch
-WAITING = 64  # norms and losses that wait to be gathered
+WAITING = 256  # norms and losses that wait to be gathered
+HELD = 250_000  # numbers of outputs that wait with them
 
 
 class Look(NamedTuple):
@@ -90,9 +94,11 @@ class Looks:
         self.sizes = list(network.layout.sizes)
         self.starts = np.cumsum([0, *self.sizes[:-1]])
         self.on_cpu = flat.device.type == "cpu"
-        self.tiny = is_tiny(flat)
+        self.plain = flat.dtype in (torch.float32, torch.float64)
+        self.tiny = self.on_cpu and flat.dtype == torch.float32 and flat.numel() <= TINY
         self.passes = max(1, self.population.feed.passes)
         self.look_every = max(RARELY, math.ceil(self.passes / MOST_LOOKS))
+        self.most = WAITING
         self.sample_every = 4 * max(EVERY, self.passes) if self.tiny else max(EVERY, self.passes // 4)
         self.next_look = self.next_sample = state.step
 
@@ -109,22 +115,25 @@ class Looks:
         """Looks at a step: in most of them, whether its gradient is finite."""
         if self.kept is not None:
             self._moved()
-        step, gradient = state.step, state.gradient
+        gradient = state.gradient
         if self.on_cpu and gradient is not self.viewed:
-            self.values = array(gradient)
-            self.viewed = gradient if gradient.dtype == torch.float32 else None  # others may be copies
-            self.alone = len(self.values) == 1
-            self.item = self.values.item
-        if step < self.next_look:
-            # What is not finite in a loss is so at the network's end, and mostly at its start.
-            if self.on_cpu and not (
-                math.isfinite(self.item(0) + self.item(-1))
-                if self.alone
-                else _adds_up(self.values[:, 0], self.values[:, -1])
-            ):
-                self._look_for_bad(state)
-            return
-        self._look(state)
+            self._view(gradient)
+        if state.step >= self.next_look:
+            self._look(state)
+        # What is not finite in a loss is so at the network's end, and mostly at its start.
+        elif self.on_cpu and not (
+            math.isfinite(self.item(0) + self.item(-1))
+            if self.alone
+            else _adds_up(self.values[:, 0], self.values[:, -1])
+        ):
+            self._look_for_bad(state)
+
+    def _view(self, gradient: Tensor) -> None:
+        """The gradient as an array."""
+        self.values = gradient.detach().numpy() if self.plain else array(gradient)
+        self.viewed = gradient if self.plain else None  # others are copies
+        self.alone = len(self.values) == 1
+        self.item = self.values.item
 
     def _look(self, state: State) -> None:
         """Takes the step's norms and losses, and looks at all parameters where it is time to."""
@@ -141,13 +150,23 @@ class Looks:
         given = (state.output, batch.target, batch.weight) if self.untold else (None, None, None)
         inside = step - self.first_step
         self.looking.append(Look(self.epoch, inside, norm, state.step_losses, *given, batch.active))
-        if len(self.looking) >= WAITING:
+        if self.untold and len(self.looking) == 1:
+            self.most = max(1, min(WAITING, HELD // state.output[0].numel()))
+        if len(self.looking) >= self.most:
             self.gather()
         if step >= self.next_sample:
             self._sample(state)
             self.also(state)
-        after = step + 1 if step + 1 < EARLY else step - step % self.look_every + self.look_every
-        self.next_look = min(after, self.next_sample)
+        self.next_look = min(self._after(step), self.next_sample)
+
+    def _after(self, step: int) -> int:
+        """The next step whose norm is taken."""
+        if step + 1 < EARLY:
+            return step + 1
+        every = self.look_every
+        if self.untold:
+            every = max(every, RARELY << min(2, (step // LATE).bit_length()))
+        return step - step % every + every
 
     def _sample(self, state: State) -> None:
         """Looks at all parameters, in steps 0, 1, 2, 4, 8, 16, 32, and then more rarely."""
@@ -240,11 +259,6 @@ class Looks:
         if self.total == 1:  # a loader may not know its length
             return self.first_step + inside if epoch == self.epoch else epoch * self.passes + inside
         return epoch * self.steps_of[member] + inside
-
-
-def is_tiny(flat: Tensor) -> bool:
-    """Whether norms of so few parameters [M, P] cost next to nothing."""
-    return flat.device.type == "cpu" and flat.dtype == torch.float32 and flat.numel() <= TINY
 
 
 def _adds_up(first: np.ndarray, last: np.ndarray) -> bool:

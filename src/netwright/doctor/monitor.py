@@ -52,6 +52,7 @@ class Monitor(Callback):
         if self.first is not None:
             self.looks.flush()
             self.looks.gather()
+            self.probes.finish()
             recording = Recording(self.population, self.looks, self.probes, self.clips, self.first)
             self.records = recording.records()
         del self.looks, self.probes, self.first

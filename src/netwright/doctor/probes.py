@@ -1,4 +1,8 @@
-"""What the units do: activations on the same training rows, before the first step and after some epochs."""
+"""What the units do: activations on the same training rows, before the first step and after some epochs.
+
+Which epochs these are depends on nothing but the sizes: the last one, and of 1, 2, 4, 8, ... those that cost
+less than a hundredth of the steps.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,6 @@ from netwright.doctor.aside import (
     traces,
     undisturbed,
 )
-from netwright.doctor.looks import is_tiny
 from netwright.doctor.trace import ACTIVATIONS, RELUS, SAME, SIGMOIDS, Call, Trace
 from netwright.nn.foreign import ForeignNetwork, Outputs
 from netwright.training.callbacks import State
@@ -29,6 +32,8 @@ from netwright.training.population import Population
 
 PROBE_ROWS = 127  # a prime number, so that the axis of rows is known by its length
 BEYOND = 5.0  # absolute pre-activations that saturate
+COST = 8  # steps that take as long as a probe, more or less: 5 to 7 measured
+SHARE = 0.01  # of all steps, that probes between the first and the last one may take
 
 Shares = list[float]
 """of units that are dead, of values that are saturated, of values that are inactive"""
@@ -66,7 +71,6 @@ class Probes:
         self.population = population
         self.found: list[Probe] = []
         self.axes: list[int | None] | None = None  # of the units of each activation
-        self.tiny = is_tiny(population.network.flat)
 
     def begin(self, state: State) -> None:
         """Before the first step."""
@@ -80,9 +84,16 @@ class Probes:
             self.look(state.epoch - 1)
 
     def is_due(self, epoch: int, last: int) -> bool:
-        """After epochs 1, 2, 4, 8, ... and the last; of tiny networks after 8, 64, 512, ..."""
-        power = epoch & (epoch - 1) == 0
-        return epoch == last or (power and (not self.tiny or (epoch > 1 and epoch.bit_length() % 3 == 1)))
+        """After the last epoch, and after 1, 2, 4, 8, ...: as many of the latest as the steps pay for."""
+        between = int(SHARE * last * max(1, self.population.feed.passes) / COST)
+        return epoch == last or (epoch & (epoch - 1) == 0 and epoch << min(30, max(1, between)) >= last)
+
+    def finish(self) -> None:
+        """Looks once more where training has ended before its last epoch: at the weights that are kept."""
+        population, history = self.population, self.population.history
+        everyone = len(population.numbers) == population.network.members
+        if history.stopped not in ("all epochs", "diverged") and everyone:
+            self.look(history.epochs)
 
     @torch.no_grad()
     def look(self, epoch: int) -> None:
