@@ -9,6 +9,7 @@ from netwright.doctor.catalogue import SYMPTOMS
 from netwright.doctor.diagnosis import Diagnosis
 
 LAST_RESORT = "underfitting"
+ALL_BUT_ONE = 20.0  # rows of a class for each of another: who always says it is right, and learns no more
 BROKEN_STEPS = (
     *("exploding_gradient", "loss_spike", "rate_too_high", "dead_units", "saturated_units"),
     *("input_ignored", "not_learning", "oscillating_loss"),
@@ -89,6 +90,8 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return ()
     if diagnosis.id in ("conflicting_labels", "label_errors") and diagnosis.severity != "error":
         return ()
+    if diagnosis.id == "class_imbalance" and evidence.get("ratio", 0.0) >= ALL_BUT_ONE:
+        return (*FOLLOWS["class_imbalance"], "slow_convergence", "dead_units")
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
         return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
     if diagnosis.id == "input_ignored" and "inputs" in evidence:  # before the first step

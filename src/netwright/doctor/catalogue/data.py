@@ -121,10 +121,13 @@ DATA = (
         what="A good part of the labels contradicts what models that have not seen them are sure of.",
         looks="Confident learning: linear models, nearest neighbours and trees predict each training row "
         "from folds that it is not in, and rows are suspected whose given class is improbable while "
-        "another is as probable as it usually is for its own rows. How many are wrong is read from the "
-        "rows that a model is most sure of, where classes do not overlap. A warning from 5 % on, an error "
-        "from 15 % on; the suspected rows are listed, the worst first. For numbers: residuals beyond 4 "
-        "robust standard deviations.",
+        "another is as probable as it usually is for its own rows. Whether any are wrong is read from the "
+        "rows that models are surest of: where classes overlap hardly any of them has another label, and "
+        "how many would is computed class by class; wrong labels are as frequent there as anywhere. The "
+        "network is asked too where it knows more than simple models. A warning from 7 % on, an error from "
+        "15 % on where chance is far; the suspected rows are listed, the worst first. For numbers: a part of "
+        "the targets does not follow the predictions at all. A warning too where the network learns rows by "
+        "heart and nobody is sure of others: then either targets are wrong or the inputs say little of them.",
         why="Slips and disagreement of annotators, labels derived by a rule, classes mixed up in a join.",
         todo=(
             "Look at the first rows of the list; twenty are enough to see whether they are wrong.",

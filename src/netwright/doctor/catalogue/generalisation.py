@@ -11,10 +11,12 @@ GENERALISATION = (
         "generalisation",
         33,
         what="Some classes have few rows, and the network hardly ever predicts them.",
-        looks="One class has ten times the rows of another, and it shows: a class with at least 5 "
-        "validation rows is found in less than 30 % of them, while the network's own answers divided by "
-        "the classes' shares, or a simple model with balanced weights, find clearly more. Also a class of "
-        "the validation rows that no training row has. Rare classes that are found are no symptom.",
+        looks="One class has ten times the rows of another, and it shows: a class with at least 5 validation "
+        "rows is found in less than 30 % of them, while the network's own answers divided by the classes' "
+        "shares, or a simple model with balanced weights, find clearly more. Also classes with a twentieth "
+        "of another's rows of which the few validation rows are missed, or fewer than five, so that no "
+        "score speaks of them; and a class of the validation rows that no training row has. Rare classes "
+        "that are found are no symptom.",
         why="Of a hundred rows with one rare one, never saying the rare class is right 99 times: the loss "
         "asks for little more.",
         todo=(
@@ -37,8 +39,10 @@ GENERALISATION = (
         looks="Scores are much higher on training than on validation rows (from .15 on, less where the "
         "network is clearly worse than simple models), beyond chance, and a simple model does as well on "
         "new rows. Or the network was clearly better on validation rows at an earlier epoch (.03 and 2.5 "
-        "standard errors) that was not kept. A gap alone is no symptom: most good networks have one. A "
-        "validation loss that rises while the score does not fall is a note.",
+        "standard errors) that was not kept; or 500 rows and fewer are known by heart by a network with "
+        "fifty parameters for each; or its probabilities are worth less than not knowing. A gap alone is no "
+        "symptom: most good networks have one. A validation loss that rises while the score does not fall "
+        "is a note.",
         why="Few rows, a network that is large for them, many epochs, labels that are wrong.",
         todo=(
             "Keep the best epoch and stop early (training.patience); it costs nothing.",
@@ -78,10 +82,11 @@ GENERALISATION = (
         "slices",
         36,
         what="On a part of the rows that a column names, the network does clearly worse than on the rest.",
-        looks="A value of a column, or a fifth of its range, with at least 5 % and 20 of the validation "
-        "rows, on which the score is below 80 % of the average, beyond chance after a correction for all "
-        "slices that were looked at (Benjamini and Hochberg), and where a simple model does better or "
-        "training rows are lacking. A part that is hard for all models is a note.",
+        looks="A value of a column, or a fifth of its range, with at least 5 % and 20 of the validation and "
+        "test rows, on which the score is below 80 % of the average, beyond chance after a correction for "
+        "all slices that were looked at (Benjamini and Hochberg), and where a simple model does better, "
+        "training rows are lacking, or nobody knows more than a constant where a column has this value. A "
+        "part that is merely harder for all models is a note.",
         why="Few training rows of that kind, another relation between inputs and target there, worse labels.",
         todo=(
             "Look at those rows: are their inputs and labels right?",

@@ -69,6 +69,7 @@ def class_imbalance(case: Case, record: Record) -> Iterator[Diagnosis]:
     present = rows[rows > 0]
     if len(present) < 2 or present.max() <= RATIO * present.min():
         return
+    evidence["ratio"] = round(float(present.max() / present.min()), 2)
     found = _better(case, stand, rows, wanted)
     if found is None:
         yield from _unseen(case, rows, asked, stand.validation, wanted, evidence)

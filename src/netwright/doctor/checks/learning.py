@@ -19,6 +19,7 @@ from netwright.doctor.trouble import drawn, troubled
 SURELY_APART = 3.0  # standard errors
 FEWEST = 40  # validation rows
 SURELY = 2.5  # standard errors by which models are better than a constant in the mean: something is learnt
+RARE = 0.9  # share of the commonest class
 LEARNT = 0.05  # of what the training rows could teach
 
 
@@ -125,6 +126,8 @@ def nobody_learns(case: Case, stand: Standing) -> bool:
     assert case.train is not None
     wanted = case.wanted(case.train)
     share = 0.0 if case.task == "numbers" else float(np.bincount(wanted).max() / len(wanted))
+    if share > RARE:
+        return False  # no answer but the commonest class can be right more often
     constant = stand.references["constant"]
     judged = [_errors(marks - constant) for name, marks in stand.references.items() if name != "constant"]
     judged.append(_errors(stand.validation - constant))

@@ -165,7 +165,8 @@ def _why(case: Case, stand: Standing, judged: Judged, part: Part) -> str:
     for marks in stand.references.values():
         if marks[~inside].mean() - stand.validation[~inside].mean() > ELSEWHERE:
             return ""
-    if part.before.mean() < UNSEEN * part.inside.mean():
+    usual = part.inside.mean() * len(part.before)
+    if part.before.sum() < min(UNSEEN * usual, usual - 3 * np.sqrt(usual)):
         return f"only {100 * part.before.mean():.1f} % of the training rows are such"
     for name in ("linear", "neighbours", "trees"):
         if name not in stand.references or not inside.any():
