@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from torch import nn
 
 from netwright import Sequential, layers
+from netwright.api import train
 from netwright.doctor.checks.untrained import untrained_after, untrained_before
 
 CE = nn.CrossEntropyLoss()
@@ -60,6 +62,23 @@ def test_frozen_layers_by_hand(zoo):
     [(severity, text)] = zoo.told(untrained_before(grab.before))
     assert severity == "warning"
     assert "dense.kernel" in text
+
+
+def test_a_frozen_layer_of_a_run(tmp_path):
+    x, y = bent(120)
+    table = {f"x{place}": x[:, place] for place in range(10)} | {"y": y[:, 0]}
+    frozen = {"units": 16, "activation": "relu", "trainable": False}
+    run = train(
+        pd.DataFrame(table),
+        target="y",
+        out=tmp_path / "run",
+        network={"layers": [{"Dense": frozen}, {"Dense": 8}]},
+        training={"epochs": 1, "members": 1, "batch_size": 32, "threads": 1},
+        progress=False,
+    )
+    [said] = [each for each in run.diagnoses if each["id"] == "untrained_layer"]
+    assert "as a new layer has them: trunk.layers.0.kernel" in said["message"]
+    assert said["evidence"]["parameters"] == ["trunk.layers.0.kernel"]
 
 
 def bent(count=400):

@@ -2,34 +2,29 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netwright.doctor.case import Case
-from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.case import Case, Rows
+from netwright.doctor.diagnosis import Diagnosis, Fix
 from netwright.doctor.flow import ONE_BY_ONE, Flow, flow_of, output_of, spoken
 from netwright.doctor.proof import bounded
 from netwright.doctor.record import Record
-from netwright.doctor.replay import steps_done
+from netwright.doctor.retrained import learn_anew
 from netwright.doctor.standing import paired
 from netwright.doctor.trace import SAME, SIGMOIDS, SOFTMAXES, Call
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.member import Mode
-from netwright.training.optimizer import Optimizer, Settings
 
 LINEAR = {"mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d", "cat", "concat", "stack"} | {
     *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "interpolate", "upsample"),
 }
 """what is linear in all of its arguments from the rows"""
 GAINED = 0.03  # marks on validation rows
-MOST_STEPS, RATE, BATCH = 600, 3e-3, 32
-SECONDS = 3.0
 FEWEST, MOST_ROWS = 30, 1000  # validation rows
 
 
@@ -87,7 +82,7 @@ def missing_nonlinearity_after(case: Case, record: Record) -> Iterator[Diagnosis
         return  # computed by a function, not by a module that gives it
     for part in parts:
         part.register_forward_hook(_bent)
-    _learn(case, record, network)
+    learn_anew(case, record, network, lambda rows: _loss(network, rows))
     rows = case.validation.spread(MOST_ROWS)
     before, after = (bounded(case.marks(case.answers(rows, each), rows)) for each in (case.network, network))
     gain, error = paired(after, before)
@@ -112,32 +107,14 @@ def _pairs(flow: Flow) -> list[tuple[Call, Call]]:
     return [pair for pair in pairs if not any(_shares_work(flow, call) for call in pair)]
 
 
+def _loss(network: ForeignNetwork, rows: Rows) -> Tensor:
+    """Of some rows, in training mode."""
+    raw, target = rows.led()
+    return network.losses(network(raw, Mode(training=True)), target).sum()
+
+
 def _bent(module: nn.Module, inputs: Any, output: Tensor) -> Tensor:
     return functional.gelu(output)
-
-
-def _learn(case: Case, record: Record, network: ForeignNetwork) -> None:
-    """Trains a copy from the first weights.
-
-    Raises:
-        CannotTellError: a step takes too long.
-    """
-    assert case.train is not None
-    assert record.start is not None
-    flat, layout = network.flat.detach(), network.layout
-    flat.copy_(record.start[None].to(flat))
-    optimizer = Optimizer("adam", flat, Settings(), layout.rates().to(flat.device), layout.decays().to(flat))
-    rate = case.plan.learning_rate if case.plan.optimizer.startswith("adam") else RATE
-    drawing = torch.Generator().manual_seed(0)
-    size = min(len(case.train), case.plan.batch_size or BATCH)
-    steps = min(MOST_STEPS, steps_done(record))
-    began = time.thread_time()
-    for step in range(steps):
-        if step == 3 and time.thread_time() - began > 3 * SECONDS / steps:
-            raise CannotTellError("a step takes too long to try it with activations")
-        raw, target = case.train.at(torch.randint(len(case.train), (size,), generator=drawing)).led()
-        mode = Mode(training=True, generators=[torch.Generator(flat.device).manual_seed(step)])
-        optimizer.step(network.step(raw, target, None, mode).gradient, rate)
 
 
 def _fed_by(flow: Flow, call: Call) -> Call | None:
