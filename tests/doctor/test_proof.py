@@ -82,3 +82,12 @@ def test_what_is_no_error_has_to_be_proven_better():
     ):
         assert (proven(found, "error"), proven(found, "warning")) == (as_error, as_warning)
         assert ("more than" in judged(found, "error")) == as_error
+
+
+def test_errors_of_probabilities_can_prove_what_right_and_wrong_leave_open():
+    found, sharper = Gain(0.9, 0.93, 0.02), Gain(0.7, 0.8, 0.02)
+    assert not proven(found, "warning")
+    assert proven(found, "warning", sharper)
+    assert "probabilities" in judged(found, "warning", sharper)
+    assert not proven(Gain(0.9, 0.905, 0.001), "warning", sharper)  # too small to matter
+    assert not proven(Gain(0.9, 0.88, 0.02), "warning", sharper)

@@ -177,26 +177,36 @@ def proven_rate(evidence: Mapping[str, Any]) -> float | None:
     return min(rate for rate, loss in known.items() if loss <= lowest + 0.1 * (start - lowest))
 
 
-def proven(gain: Gain, severity: Severity) -> bool:
+def proven(gain: Gain, severity: Severity, sharper: Gain | None = None) -> bool:
     """Whether a gain is enough to keep a repair: two standard errors, see `Gain.proven`.
 
     One for a diagnosis that is an error: that the network is worse than it could be, by more than chance, is
-    a part of it, so that a remedy for it begins with better odds.
+    a part of it, so that a remedy for it begins with better odds. One too where sharper marks prove it.
+
+    Arguments:
+        gain: in marks.
+        severity: of the diagnosis.
+        sharper: the gain in sharper marks, see `sharp`; None where they are not known.
 
     Example:
         >>> proven(Gain(0.7, 0.8, 0.06), "warning"), proven(Gain(0.7, 0.8, 0.06), "error")
         (False, True)
+        >>> proven(Gain(0.7, 0.8, 0.06), "warning", Gain(0.5, 0.6, 0.02))
+        True
     """
-    if severity != "error":
+    if severity != "error" and not (sharper is not None and sharper.proven):
         return gain.proven
     return gain.size > max(ERRORS_OF_ERROR * gain.error, LEAST)
 
 
-def judged(gain: Gain, severity: Severity) -> str:
+def judged(gain: Gain, severity: Severity, sharper: Gain | None = None) -> str:
     """Why a whole training was kept or not."""
-    bar = "one standard error" if severity == "error" else "two standard errors"
-    if proven(gain, severity):
-        return f"the gain on validation rows is more than {bar}"
+    if proven(gain, severity, sharper):
+        if gain.proven:
+            return "the gain on validation rows is more than two standard errors"
+        also = "" if severity == "error" else ", and that of the probabilities' errors more than two"
+        return f"the gain on validation rows is more than one standard error{also}"
     if gain.size > 0:
+        bar = "one standard error" if severity == "error" else "two standard errors"
         return f"the gain on validation rows is within {bar}, or below a point"
     return "nothing was gained on validation rows"

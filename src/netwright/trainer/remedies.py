@@ -53,7 +53,8 @@ MOST_LONGER = 5  # times the epochs
 MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
 FAINT = 1e-4  # norm of a gradient
 FEW = 256  # rows that it is taken of
-NARROW = 4  # units
+NARROW = 8  # units
+TIMES = 3  # that doubtful targets are looked at
 MOMENTUM = 0.1  # of batch normalisation, as PyTorch has it
 
 
@@ -403,23 +404,26 @@ def without_rows(course: Course, patient: Patient) -> Course | None:
 
 
 def corrected(course: Course, patient: Patient) -> Course | None:
-    """Training rows take the class that simple models give them which have not seen them."""
+    """Training rows take the class that simple models give them which have not seen them; and again, with
+    models that learn from what they took."""
     case = patient.case
     rows = None if case is None else case.train
     if case is None or rows is None or rows.numbers is None or case.task not in ("classes", "yes_no"):
         return None
-    y = np.array(course.y)
+    y = np.asarray(course.y).copy()
     if y.size != len(y):
         return None  # a column for each class
     wanted, x = case.wanted(rows), plain.standard(plain.matrix(case, rows))
     count, folds = plain.answers_of(case, wanted), plain.folds_of(len(rows))
-    said = [
-        plain.out_of_fold(model, x, wanted, case.task, count, folds).argmax(1)
-        for model in plain.models(case.task, ("vicinity", "stiff", "bushes")).values()
-    ]
-    best = max(said, key=lambda each: float((each == wanted).mean()))
-    wrong = best != wanted
-    y[rows.numbers.cpu().numpy()[wrong]] = best[wrong].reshape(-1, *y.shape[1:])
+    taken = wanted
+    for _ in range(TIMES):
+        said = [
+            plain.out_of_fold(model, x, taken, case.task, count, folds).argmax(1)
+            for model in plain.models(case.task, ("vicinity", "stiff", "bushes")).values()
+        ]
+        taken = max(said, key=lambda each, before=taken: float((each == before).mean()))
+    wrong = taken != wanted
+    y[rows.numbers.cpu().numpy()[wrong]] = taken[wrong].reshape(-1, *y.shape[1:])
     return course.changed(f"{int(wrong.sum())} doubtful targets as simple models say", y=y)
 
 
@@ -550,7 +554,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
         fresh_start,
     ),
     "input_ignored": (fresh_start, unfrozen),
-    "cannot_overfit": (usual_optimizer, fresh_start),
+    "cannot_overfit": (usual_optimizer, task_loss, fresh_start),
     "not_learning": (
         _both(thick, usual_optimizer, first=True),
         _both(usual_optimizer, longer),

@@ -3,10 +3,11 @@
 The protocol: train and examine; for the diagnoses that do harm, try remedies from the first weights and the
 same seed for a tenth of the epochs; train the best of them for all epochs; keep it when it gains more than
 two standard errors on the validation rows, or one where the diagnosis is an error, whose harm is proven
-already. Where it is not kept, or the network is still clearly worse than a simple model, the next best trial
-gets a whole training too, if it is clearly better than the original was after as many epochs. Test rows are
-never looked at, and without a diagnosis nothing is tried or changed. What makes a score unbelievable, such as
-a column that gives the target away, is taken out whatever becomes of the score.
+already, or where sharper marks prove it. Where it is not kept, or the network is still clearly worse than a
+simple model, the next best trial gets a whole training too, if it is clearly better than the original was
+after as many epochs; what is kept and still worse gets more units, where it has few. Test rows are never
+looked at, and without a diagnosis nothing is tried or changed. What makes a score unbelievable, such as a
+column that gives the target away, is taken out whatever becomes of the score.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from netwright.data.finding import Severity
 from netwright.doctor.attempt import Attempt
 from netwright.doctor.callback import Doctor
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination
@@ -40,10 +42,15 @@ from netwright.doctor.proof import (
 )
 from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
-from netwright.trainer.course import Again, Course, Memory, Outcome, follow, marks_of, steering, watched
-from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, as_classes, everything
+from netwright.trainer.course import Again, Course, Memory, Outcome, follow, steering, watched
+from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, as_classes, everything, thick
 
 LEARNT_BY_HEART = ("overfitting", "label_errors")  # whose harm comes late in a training
+
+Marks = tuple[np.ndarray, np.ndarray]
+"""of the validation rows, and sharper ones, see `proof.sharp`. Each [v]"""
+Bar = tuple[Severity, Gain]
+"""of a diagnosis, and the gain in sharper marks; see `proof.proven`"""
 
 
 @dataclass(frozen=True)
@@ -154,14 +161,14 @@ def _tried(
     course: Course,
     original: Outcome,
     candidates: Sequence[Candidate],
-    beaten: np.ndarray,
+    beaten: Marks,
     aim: np.ndarray | None,
 ) -> None:
     """Trials, then the whole training of the best, whose marks have to be above those that are to be beaten;
     of one more where that is not kept, or is still worse than a simple model. All goes into the result.
 
     Arguments:
-        beaten: marks of what is kept so far. [v]
+        beaten: marks of what is kept so far.
         aim: marks of the best simple model; None where there is none. [v]
     """
     trials, sharper = _trials(result, course, original, candidates)
@@ -174,21 +181,39 @@ def _tried(
             why = "the trial that goes on to a whole training"
         candidate, epochs = trial.candidate, trial.outcome.epochs
         result.attempts.append(_attempt(candidate, trial.gain, epochs, why))
+    kept = None
     for place in order:
         candidate, whole = trials[place].candidate, trials[place].outcome
-        if whole.epochs < candidate.course.epochs:
-            whole = follow(candidate.course)
-            result.cost += whole.epochs / course.epochs
-        candidate, module, marks = _best_of(candidate, whole)
-        found = gain(beaten, marks, _classes(whole, candidate.diagnosis))
-        accepted = proven(found, candidate.diagnosis.severity) and whole.failure is None
-        why = judged(found, candidate.diagnosis.severity)
-        attempt = replace(_attempt(candidate, found, whole.epochs, why), accepted=accepted)
-        _keep(result, attempt, candidate.course, module, whole, float(marks.mean()))
-        if accepted:
-            beaten = marks
-        if accepted and not _behind(aim, beaten):
-            return
+        found = _whole(result, course, candidate, beaten, whole)
+        if found is not None:
+            kept, beaten = candidate, found
+            if not _behind(aim, beaten[0]):
+                return
+    if kept is not None:  # and still behind: what is left may be that there are too few units
+        more = thick(kept.course, Patient(None, kept.diagnosis))
+        if more is not None:
+            _whole(result, course, replace(kept, course=more), beaten)
+
+
+def _whole(
+    result: Repair, course: Course, candidate: Candidate, beaten: Marks, whole: Outcome | None = None
+) -> Marks | None:
+    """The whole training of a candidate goes into the result; its marks where it is kept.
+
+    Arguments:
+        beaten: marks of what is kept so far.
+        whole: its trial, which is the whole training already where that is as short.
+    """
+    if whole is None or whole.epochs < candidate.course.epochs:
+        whole = follow(candidate.course)
+        result.cost += whole.epochs / course.epochs
+    candidate, module, marks = _best_of(candidate, whole)
+    found = gain(beaten[0], marks[0], _classes(whole, candidate.diagnosis))
+    bar: Bar = candidate.diagnosis.severity, gain(beaten[1], marks[1])
+    accepted = proven(found, *bar) and whole.failure is None
+    attempt = replace(_attempt(candidate, found, whole.epochs, judged(found, *bar)), accepted=accepted)
+    _keep(result, attempt, candidate.course, module, whole, float(marks[0].mean()))
+    return marks if accepted else None
 
 
 def _trials(
@@ -227,17 +252,17 @@ def _finalists(trials: Sequence[Trial], sharper: np.ndarray) -> list[int]:
     return [first, left[second]] if found.size > ERRORS * found.error else [first]
 
 
-def _best_of(candidate: Candidate, whole: Outcome) -> tuple[Candidate, nn.Module, np.ndarray]:
+def _best_of(candidate: Candidate, whole: Outcome) -> tuple[Candidate, nn.Module, Marks]:
     """What to keep of a whole training: the network after its last epoch, or after the one with the lowest
-    validation loss where that is clearly better, which is a change too; and its marks. [v]"""
-    network = whole.memory.network("best")
+    validation loss where that is clearly better, which is a change too; and its marks."""
+    network, last = whole.memory.network("best"), (whole.marks, whole.sharp)
     if network is not None and whole.failure is None:
-        marks, sharper = whole.kept("best")
-        found = gain(whole.sharp, sharper)
+        best = whole.kept("best")
+        found = gain(last[1], best[1])
         if found.size > ERRORS * found.error:
             course = candidate.course.changed(_words_of(whole.memory))
-            return replace(candidate, course=course), network.owned[0], marks
-    return candidate, whole.module, whole.marks
+            return replace(candidate, course=course), network.owned[0], best
+    return candidate, whole.module, last
 
 
 def _words_of(memory: Memory) -> str:
@@ -261,25 +286,25 @@ def _behind(aim: np.ndarray | None, marks: np.ndarray) -> bool:
     return aim is not None and gain(marks, aim).proven
 
 
-def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) -> np.ndarray:
+def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) -> Marks:
     """Marks of what is kept so far: the original's, or those of its best epoch, which cost nothing, where the
-    network has learnt its rows by heart. [v]"""
-    memory = original.memory
+    network has learnt its rows by heart."""
+    memory, last = original.memory, (original.marks, original.sharp)
     network = memory.network("best")
     told = next((each for each in found if each.id in LEARNT_BY_HEART), None)
     if network is None or original.failure or told is None:
-        return original.marks
-    marks, _ = marks_of(memory.case, network)
-    gained = gain(original.marks, marks)
+        return last
+    best = original.kept("best")
+    gained = gain(last[0], best[0])
+    bar: Bar = told.severity, gain(last[1], best[1])
     words = _words_of(memory)
-    figures, accepted = (gained.before, gained.after, gained.error), proven(gained, told.severity)
-    why = judged(gained, told.severity)
-    result.attempts.append(Attempt(told.id, (words,), *figures, 0, accepted, why))
+    figures, accepted = (gained.before, gained.after, gained.error), proven(gained, *bar)
+    result.attempts.append(Attempt(told.id, (words,), *figures, 0, accepted, judged(gained, *bar)))
     if not accepted:
-        return original.marks
+        return last
     result.module, result.after = network.owned[0], gained.after
     result.accepted = (*result.accepted, words)
-    return marks
+    return best
 
 
 def _keep(
