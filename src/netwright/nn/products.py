@@ -1,15 +1,13 @@
 """Products of many small matrices, one for each member.
 
 On a processor NumPy's library multiplies small matrices in two thirds of the time that PyTorch's takes, and
-straight into a part of the flat tensor. It leaves the other cores alone there, so each works on some members.
+straight into a part of the flat tensor, but in one thread. (Threads of Python would share a core with those
+of PyTorch, which go on spinning for a while.)
 """
 
 from __future__ import annotations
 
 import math
-from concurrent.futures import ThreadPoolExecutor
-from functools import cache
-from itertools import pairwise
 
 import numpy as np
 import torch
@@ -17,26 +15,22 @@ from torch import Tensor
 
 SMALL = 262_144
 """Multiplications of one product up to which OpenBLAS stays in the thread that calls it."""
-WORTH_SHARING = 4_000_000
-"""Multiplications of all products from which on it pays to wake other threads."""
+WORTH_SHARING = 8_000_000
+"""Multiplications of all products from which on several threads of PyTorch are faster."""
 NARROW = 16  # columns; PyTorch's products with fewer are far slower than the same ones turned round
 
 
 def multiply(a: Tensor, b: Tensor, out: Tensor) -> Tensor:
     """a b. [M, m, k] and [M, k, n] into [M, m, n], which may be a view; without a history"""
     work = math.prod(a.shape[1:]) * b.shape[2]
-    if a.device.type != "cpu" or work > SMALL:
-        if out.is_contiguous():
-            return torch.bmm(a, b, out=out)
-        if b.shape[2] < NARROW:
-            return out.copy_(torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2))
-        return out.copy_(torch.bmm(a, b))
-    threads = torch.get_num_threads()
-    if threads > 1 and len(a) * work >= WORTH_SHARING:
-        _share(a.numpy(), b.numpy(), out.numpy(), threads)
-    else:
-        np.matmul(a.numpy(), b.numpy(), out=out.numpy())
-    return out
+    alone = torch.get_num_threads() == 1 or len(a) * work < WORTH_SHARING
+    if a.device.type == "cpu" and work <= SMALL and alone:
+        with np.errstate(all="ignore"):  # numbers that run away are found in the losses
+            np.matmul(a.numpy(), b.numpy(), out=out.numpy())
+        return out
+    if b.shape[2] < NARROW:
+        return out.copy_(torch.bmm(b.transpose(1, 2), a.transpose(1, 2)).transpose(1, 2))
+    return torch.bmm(a, b, out=out) if out.is_contiguous() else out.copy_(torch.bmm(a, b))
 
 
 def affine(x: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
@@ -54,18 +48,3 @@ def back(d: Tensor, weight: Tensor) -> Tensor:
 def outer(x: Tensor, d: Tensor, into: Tensor) -> None:
     """x' d, into a view of the gradient. [M, B, D] and [M, B, H] to [M, D, H]"""
     multiply(x.transpose(1, 2), d, into)
-
-
-def _share(a: np.ndarray, b: np.ndarray, out: np.ndarray, threads: int) -> None:
-    """The same by members in several threads: NumPy lets go of the interpreter while it multiplies."""
-    cuts = [len(a) * part // threads for part in range(threads + 1)]
-    parts = [slice(*cut) for cut in pairwise(cuts)]
-    others = [_pool(threads - 1).submit(np.matmul, a[part], b[part], out[part]) for part in parts[1:]]
-    np.matmul(a[parts[0]], b[parts[0]], out=out[parts[0]])
-    for other in others:
-        other.result()
-
-
-@cache
-def _pool(threads: int) -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(threads, thread_name_prefix="products")
