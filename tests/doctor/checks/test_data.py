@@ -11,10 +11,10 @@ from torch import nn
 import netwright as nw
 from netwright.data.finding import Finding
 from netwright.doctor.checks.copies import conflicting_labels, duplicate_rows, shared_rows
-from netwright.doctor.checks.labels import label_errors, suspects
+from netwright.doctor.checks.labels import contradiction, label_errors, suspects, unrelated
 from netwright.doctor.checks.leaks import LIKELY, STRONG, _at_most, leaking_column
 from netwright.doctor.checks.shifts import drift
-from netwright.doctor.diagnosis import Diagnosis
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis
 
 BEFORE = (leaking_column, shared_rows, duplicate_rows, conflicting_labels, drift)
 
@@ -172,9 +172,70 @@ def test_wrong_labels_but_not_overlapping_classes(flipped: float, spread: float,
         assert wrong[suspected].mean() > 0.8
 
 
-def test_wrong_labels_need_enough_rows() -> None:
-    from netwright.doctor.diagnosis import CannotTellError
+def _apart(distance: float, rows: int = 4000) -> tuple[np.ndarray, np.ndarray, np.random.Generator]:
+    """Probabilities of two normal classes so far apart, as they are, and the classes."""
+    draws = np.random.default_rng(0)
+    wanted = np.arange(rows) % 2
+    x = draws.normal(size=rows) + distance * wanted
+    second = 1 / (1 + np.exp(-distance * (x - distance / 2)))
+    return np.stack([1 - second, second], 1), wanted, draws
 
+
+@pytest.mark.parametrize("distance", [0.5, 1.35, 2.5])
+def test_surest_answers_of_overlapping_classes(distance: float) -> None:
+    from scipy.optimize import brentq
+    from scipy.stats import norm
+
+    answers, wanted, _ = _apart(distance)
+    found = contradiction(answers, wanted)
+    # Beyond which place three tenths of the rows that are said to be of the second class lie.
+    place = float(brentq(lambda t: norm.sf(t) + norm.sf(t - distance) - 0.3, -5, 9))
+    wrong = norm.sf(place) / 0.3
+    assert found.share == pytest.approx(wrong, abs=0.03)
+    assert found.expected / found.rows == pytest.approx(wrong, abs=0.05)
+    assert found.lost == pytest.approx(norm.sf(distance / 2), abs=0.02)
+
+
+def test_surest_answers_and_wrong_labels() -> None:
+    answers, wanted, draws = _apart(6.0)
+    found = contradiction(answers, np.where(draws.random(4000) < 0.4, 1 - wanted, wanted))
+    assert found.share == pytest.approx(0.4, abs=0.03)
+    assert found.beyond > 8
+    one_way = np.where((wanted == 0) & (draws.random(4000) < 0.45), 1, wanted)
+    found = contradiction(answers, one_way)
+    assert found.share == pytest.approx(0.225, abs=0.02)
+    assert found.expected < 0.05 * found.wrong
+
+
+def test_targets_that_follow_nothing() -> None:
+    draws = np.random.default_rng(0)
+    predicted = draws.normal(size=800)
+    wanted = predicted + 0.4 * draws.normal(size=800)
+    wrong = draws.random(800) < 0.25
+    found = unrelated(predicted, np.where(wrong, 1.3 * draws.normal(size=800), wanted))
+    assert found.share == pytest.approx(0.25, abs=0.1)
+    assert abs(found.follows) < 3 * found.error
+    assert found.each[wrong].mean() > 3 * found.each[~wrong].mean()
+    heavy = unrelated(predicted, predicted + 0.4 * draws.standard_t(3, size=800))
+    assert heavy.follows - 2 * heavy.error > 0.7
+
+
+@pytest.mark.parametrize("flipped", [0.25, 0.0])
+def test_numbers_that_belong_to_other_rows(flipped: float) -> None:
+    from sklearn.datasets import make_friedman1
+
+    x, y = make_friedman1(n_samples=1000, noise=1.0, random_state=0)
+    y, draws = (y - y.mean()) / y.std(), np.random.default_rng(0)
+    wrong = draws.random(1000) < flipped
+    y[wrong] = draws.permutation(y)[wrong]
+    found = list(label_errors(case_of_parts(parted(x, y)), None))  # type: ignore[arg-type]
+    assert _told(found) == ([("label_errors", "error")] if flipped else [])
+    codes = np.round(2 * y)
+    with pytest.raises(CannotTellError):
+        list(label_errors(case_of_parts(parted(x, codes)), None))  # type: ignore[arg-type]
+
+
+def test_wrong_labels_need_enough_rows() -> None:
     x, y = _moons(rows=60)
     with pytest.raises(CannotTellError):
         list(label_errors(case_of_parts(parted(x, y)), None))  # type: ignore[arg-type]

@@ -171,6 +171,17 @@ def test_a_rare_class_with_weights_is_fine():
     assert list(class_imbalance(case, record)) == []
 
 
+def test_rare_classes_of_which_no_score_speaks():
+    x, y = digits()
+    few = np.concatenate([np.flatnonzero(y[:600] == code)[:2] for code in range(5, 10)])
+    judged = 600 + np.concatenate([np.flatnonzero(y[600:] < 5), np.flatnonzero(y[600:] >= 5)[:3]])
+    kept = np.concatenate([np.flatnonzero(y[:600] < 5), few, judged])
+    case, record = trained(x[kept], y[kept], dense(64, 32, 10), len(kept) - len(judged), 15)
+    (found,) = class_imbalance(case, record)
+    assert (found.severity, found.evidence["very_rare"]) == ("warning", [5, 6, 7, 8, 9])
+    assert "3 validation rows, too few to judge them by" in found.message
+
+
 def test_a_class_missing_in_the_training_rows():
     x, y = digits()
     kept = np.concatenate([np.flatnonzero(y[:600] != 3), np.arange(600, 900)])

@@ -23,7 +23,7 @@ SUREST = 0.3  # of the rows that a class is said of
 FEWEST = 10  # rows of a class
 CLEAR, SURELY = 2.3, 4.0  # standard errors beyond what overlapping classes explain
 CODES = 20  # different numbers
-BETTER = 0.03  # marks of the network above those of simple models
+BETTER, FAR_BETTER = 0.03, 0.05  # marks of the network above those of simple models
 VAGUE = 0.5  # share of the surest answers that contradict, over what guessing gives
 WARN = 0.07
 BAD = 0.15
@@ -92,9 +92,9 @@ def label_errors(case: Case, record: Record) -> Iterator[Diagnosis]:
     Confident learning (Northcutt, Jiang and Chuang, 2021) lists the rows. Whether there are any is told by
     the rows that models are surest of: where classes overlap hardly any of them contradicts (see
     `contradiction`), while wrong labels are as frequent there as anywhere. Asked are simple models of rows
-    that they have not seen, and the network itself where it knows more: wrong labels that it has learnt by
-    heart hide, and so it errs on the safe side. For numbers it is a part of the targets that does not follow
-    the predictions.
+    that they have not seen, unless the network is clearly better on validation rows, and the network where it
+    knows more: wrong labels that it has learnt by heart hide, and so it errs on the safe side. For numbers it
+    is a part of the targets that does not follow the predictions.
 
     A warning too where nobody is sure of anything, though the network learns its rows by heart: the surest
     answers are wrong half as often as guesses, or no model is better than a constant.
@@ -190,7 +190,10 @@ def _of_classes(case: Case, train: Rows, x: np.ndarray) -> Noise | None:
     held = None
     if own is not None and judged is not None and case.validation is not None:
         held = contradiction(judged, case.wanted(case.validation))
-        if held.lost < simple.lost - BETTER and not standing(case).bad:
+        stand = standing(case)
+        if held.lost < simple.lost - FAR_BETTER and stand.behind < -FAR_BETTER:
+            found.clear()  # what they are sure of is no evidence
+        if held.lost < simple.lost - BETTER and not stand.bad:
             found.append(("the network is", held + contradiction(own, wanted), own))
     for who, each, said in found:
         knows = each.lost < guessing - max(0.04, 1.5 * np.sqrt(guessing * (1.0 - guessing) / len(wanted)))
@@ -207,14 +210,12 @@ def _of_classes(case: Case, train: Rows, x: np.ndarray) -> Noise | None:
 def _in_vain(case: Case, simple: Contradiction, held: Contradiction, guessing: float) -> bool:
     """Whether the network learns its rows by heart, and nobody is sure of others."""
     stand = standing(case)
-    gap = float(stand.train.mean() - stand.validation.mean())
-    error = float(
-        np.hypot(*(each.std() / np.sqrt(max(1, len(each))) for each in (stand.train, stand.validation)))
-    )
-    if stand.bad or gap < max(0.05, 2.0 * error):
-        return False
     if nobody_learns(case, stand):
         return True
+    gap = float(stand.train.mean() - stand.validation.mean())
+    errors = [each.std() / np.sqrt(max(1, len(each))) for each in (stand.train, stand.validation)]
+    if stand.bad or gap < max(0.05, 2.0 * float(np.hypot(*errors))):
+        return False
     return min(simple.share, held.share) >= VAGUE * guessing and held.rows >= 20
 
 
