@@ -104,7 +104,7 @@ def _costs(case: Case, record: Record, severity: Severity) -> Iterator[Diagnosis
         return
     rate = top_rate(case, record)
     tried = {factor: again(case, record, factor) for factor in LOWER}
-    factor = max(tried, key=lambda each: tried[each].gain)
+    factor = max(tried, key=lambda each: tried[each].gain / tried[each].error)
     found = tried[factor]
     errors = POSSIBLY if died > MOST else LIKELY
     if found.loss >= LESS * found.now or found.gain <= max(errors * found.error, LEAST):
