@@ -181,7 +181,7 @@ def _unscaled(case: Case) -> Iterator[Diagnosis]:
         drawn += [_given(twin, flow, training=True) for _ in range(DRAWS - FEW_DRAWS)]
         mean = torch.stack([each[place][-1] for each in drawn]).mean(0)
         share = float((mean * own).sum() / own.square().sum().clamp(min=1e-30))
-        if LEAST_SHARE <= share <= 1 / LEAST_SHARE:
+        if not (share < LEAST_SHARE or share > 1 / LEAST_SHARE):  # nor of numbers that are none
             return
         evidence: dict[str, Any] = {"layer": name, "share": round(share, 4)}
         losses, told = _scaled(case, layer, share), ""
