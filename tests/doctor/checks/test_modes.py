@@ -8,6 +8,7 @@ from torch.nn import functional
 
 from netwright import Sequential, Trainer, layers
 from netwright.doctor.checks.modes import modes_after, modes_before, strong_dropout
+from netwright.doctor.diagnosis import CannotTellError
 
 CE = nn.CrossEntropyLoss()
 
@@ -137,3 +138,16 @@ def test_changed_inputs_are_meant_to_be_others(zoo, start):
         x, x[:, :3].argmax(1), epochs=5, validation_split=0.3, verbose=0
     )
     assert not any("what goes into" in text for _, text in zoo.told(modes_after(grab.after, None)))
+
+
+def test_numbers_that_are_none_are_not_drawn_at_random(zoo, start):
+    x = np.random.default_rng(0).normal(size=(300, 4)).astype("float32")
+    net = nn.Sequential(nn.Linear(4, 64), nn.ReLU(), nn.Linear(64, 3))
+    grab = zoo.Grab()
+    Trainer(net, CE, learning_rate=0.01, callbacks=[grab], seed=0).fit(
+        x, x[:, :3].argmax(1), epochs=2, validation_split=0.3, verbose=0
+    )
+    with torch.no_grad():
+        grab.after.network.flat.fill_(float("nan"))
+    with pytest.raises(CannotTellError, match="no finite numbers"):
+        list(modes_after(grab.after, None))
