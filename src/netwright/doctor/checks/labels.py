@@ -271,12 +271,12 @@ def contradiction(answers: np.ndarray, wanted: np.ndarray) -> Contradiction:
         surest = order[np.argsort(-sure[order], kind="stable")][: max(1, round(SUREST * len(order)))]
         all_of, some_of = (np.bincount(wanted[part], minlength=size) for part in (order, surest))
         right, strict = ((of[each] + 0.5) / (counts[each] + 1) for of in (all_of, some_of))
-        others = (all_of > 0) & (np.arange(size) != each)
+        others = (all_of > 0) & (np.arange(size) != each) & (counts >= FEWEST)  # rare ones are passed over
         taken = np.minimum(all_of[others] / counts[others], 1.0 - 0.5 / (counts[others] + 1))
         distance = np.maximum(ndtri(right) - ndtri(taken), 0.0)
         expected += float((counts[others] * ndtr(ndtri(strict) - distance)).sum())
-        rows += len(surest)
-        wrong += len(surest) - int(some_of[each])
+        rows += int(some_of[each] + some_of[others].sum())
+        wrong += int(some_of[others].sum())
     lost = float(np.mean([(said[wanted == each] != each).mean() for each in np.flatnonzero(counts)]))
     return Contradiction(rows, wrong, expected, lost)
 
@@ -365,7 +365,7 @@ def unrelated(predicted: np.ndarray, wanted: np.ndarray) -> Unrelated:
     rest = wanted - level - slope * predicted
     spread = max(1.4826 * float(np.median(np.abs(rest))), 0.02)
     share, other, at, wide, moment = 0.2, 0.0, 0.0, max(1.2, 1.3 * spread), 1.0
-    likely = alone
+    likely, weight = alone, np.zeros(len(wanted))
     for _ in range(100):
         first = (1 - share) * norm.pdf(wanted, level + slope * predicted, spread)
         second = share * norm.pdf(wanted, at + other * predicted, wide)

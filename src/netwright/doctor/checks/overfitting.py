@@ -99,7 +99,7 @@ def overfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     told = (
         f"{_marks(case, stand.train)} on training rows, {_marks(case, stand.validation)} on validation rows"
     )
-    if found and not explained(case, stand):
+    if reasons["few rows"] or (found and not explained(case, stand)):
         beside = ""
         if reasons["no better than a simple model"] or reasons["worse than a simple model"]:
             beside = f"; a simple model ({stand.best}) has {_marks(case, stand.references[stand.best])} there"
