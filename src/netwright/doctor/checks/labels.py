@@ -248,8 +248,8 @@ def contradiction(answers: np.ndarray, wanted: np.ndarray) -> Contradiction:
     Example:
         >>> draws = np.random.default_rng(0)
         >>> wanted = np.arange(2000) % 2
-        >>> x = draws.normal(size=2000) + 1.5 * wanted
-        >>> apart = 1 / (1 + np.exp(-1.5 * (x - 0.75)))
+        >>> x = draws.normal(size=2000) + 2.5 * wanted
+        >>> apart = 1 / (1 + np.exp(-2.5 * (x - 1.25)))
         >>> abs(contradiction(np.stack([1 - apart, apart], 1), wanted).beyond) < 2
         True
         >>> flipped = np.where(draws.random(2000) < 0.2, 1 - wanted, wanted)
@@ -379,7 +379,9 @@ def unrelated(predicted: np.ndarray, wanted: np.ndarray) -> Unrelated:
         spread = max(spread, 0.02)
         wide = max(wide, 1.2 * spread)
     size = max(abs(slope), 1e-6)
-    return Unrelated(share, other / size, wide / np.sqrt(moment) / size, wide, float(likely - alone), weight)
+    return Unrelated(
+        share, other / size, float(wide / np.sqrt(moment) / size), wide, float(likely - alone), weight
+    )
 
 
 def _line(x: np.ndarray, y: np.ndarray, weight: np.ndarray) -> tuple[float, float, float, float]:
