@@ -1,10 +1,12 @@
 """Pictures per second and accuracy of a small convolutional network, beside a usual PyTorch loop.
 
-python benchmarks/pictures.py DATA [--rows 12800] [--epochs 3] [--seeds 0,1,2] [--precision auto]
+python benchmarks/pictures.py DATA [--rows 12800] [--epochs 3] [--seeds 0,1,2] [--own-start]
 
 conv 32 - pool - conv 64 - pool - dense 128 on fashion_mnist (DATA/fashion_mnist holds its four idx
 files), batch 128, Adam. The loop is in float32 on [N, C, H, W], as tutorials have it. Both take turns,
-seed by seed, on the same rows; the figures are of whole epochs, the first of each training left out.
+seed by seed, on the same rows in the same order and from the same weights, PyTorch's, so that accuracies
+compare the engines; with --own-start Netwright starts from its own. The figures are of whole epochs, the
+first of each training left out.
 """
 
 from __future__ import annotations
@@ -43,7 +45,25 @@ def part(folder: Path, name: str, rows: int) -> tuple[np.ndarray, np.ndarray]:
     return x[..., None], idx(folder / f"{name}-labels-idx1-ubyte.gz")[:rows].astype(np.int64)
 
 
-def ours(train: tuple, test: tuple, seed: int, epochs: int, precision: str) -> Result:
+def network() -> nn.Sequential:
+    return nn.Sequential(
+        *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
+        *(nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10)),
+    )
+
+
+def as_keras(model: nn.Sequential) -> list[np.ndarray]:
+    """A network's weights, inputs first and channels last."""
+    first, first_bias, second, second_bias, dense, dense_bias, last, last_bias = (
+        each.detach().numpy() for each in model.parameters()
+    )
+    dense = dense.reshape(128, 64, 5, 5).transpose(2, 3, 1, 0).reshape(1600, 128)
+    kernels = (first.transpose(2, 3, 1, 0), second.transpose(2, 3, 1, 0), dense, last.T)
+    biases = (first_bias, second_bias, dense_bias, last_bias)
+    return [each for pair in zip(kernels, biases, strict=True) for each in pair]
+
+
+def ours(train: tuple, test: tuple, seed: int, epochs: int, precision: str, own_start: bool) -> Result:
     class Clock(Callback):
         def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
             moments.append(time.perf_counter())
@@ -62,21 +82,23 @@ def ours(train: tuple, test: tuple, seed: int, epochs: int, precision: str) -> R
         ]
     )
     model.compile("adam", "sparse_categorical_crossentropy", precision=precision)
-    model.fit(*train, batch_size=BATCH, epochs=epochs, verbose=0, callbacks=[Clock()])
+    if not own_start:
+        torch.manual_seed(seed)
+        model.set_weights(as_keras(network()))
+    order = np.random.default_rng(seed).permutation(len(train[1]))
+    rows = (train[0][order], train[1][order])
+    model.fit(*rows, batch_size=BATCH, epochs=epochs, verbose=0, shuffle=False, callbacks=[Clock()])
     return np.diff(moments).tolist(), float((model.predict(test[0]).argmax(1) == test[1]).mean())
 
 
 def loop(train: tuple, test: tuple, seed: int, epochs: int) -> Result:
     torch.manual_seed(seed)
     x, y = torch.from_numpy(train[0].transpose(0, 3, 1, 2).copy()), torch.from_numpy(train[1])
-    model = nn.Sequential(
-        *(nn.Conv2d(1, 32, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(32, 64, 3), nn.ReLU(), nn.MaxPool2d(2)),
-        *(nn.Flatten(), nn.Linear(1600, 128), nn.ReLU(), nn.Linear(128, 10)),
-    )
+    model = network()
     optimizer, loss_of = torch.optim.Adam(model.parameters()), nn.CrossEntropyLoss()
     moments = []
     for _ in range(epochs):
-        order = torch.randperm(len(x))
+        order = torch.from_numpy(np.random.default_rng(seed).permutation(len(x)))
         for start in range(0, len(x), BATCH):
             rows = order[start : start + BATCH]
             optimizer.zero_grad()
@@ -96,6 +118,7 @@ def main() -> None:
     parser.add_argument("--epochs", type=int, default=3)
     parser.add_argument("--seeds", default="0,1,2")
     parser.add_argument("--precision", default="float32,auto")
+    parser.add_argument("--own-start", action="store_true")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads())
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -107,7 +130,7 @@ def main() -> None:
     for seed in (int(each) for each in arguments.seeds.split(",")):
         found["PyTorch loop"].append(loop(train, test, seed, arguments.epochs))
         for name, precision in kinds.items():
-            found[name].append(ours(train, test, seed, arguments.epochs, precision))
+            found[name].append(ours(train, test, seed, arguments.epochs, precision, arguments.own_start))
     base = rate(found["PyTorch loop"], arguments.rows)
     for name, results in found.items():
         each = rate(results, arguments.rows)
