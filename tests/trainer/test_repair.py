@@ -316,10 +316,23 @@ def test_small_batches_become_calmer():
 
 
 def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_original():
-    before = np.random.default_rng(0).normal(0.3, 0.1, 200)
-    trials = [SimpleNamespace(outcome=SimpleNamespace(sharp=before + more)) for more in (0.01, 0.3, 0.1)]
-    assert _finalists(trials, before) == [1, 2]  # type: ignore[arg-type]
+    before, right = np.random.default_rng(0).normal(0.3, 0.1, 200), np.ones(200)
+
+    def finalists(*sharper, original=before):
+        trials = [SimpleNamespace(outcome=SimpleNamespace(all_marks=(right, each))) for each in sharper]
+        return _finalists(trials, (right, original))  # type: ignore[arg-type]
+
+    assert finalists(before + 0.01, before + 0.3, before + 0.1) == [1, 2]
     noise = np.random.default_rng(1).normal(0, 0.1, 200)
-    trials[0].outcome.sharp = trials[2].outcome.sharp = before + noise - noise.mean()
-    assert _finalists(trials, before) == [1]  # type: ignore[arg-type]
-    assert _finalists(trials, before + 1) == []  # type: ignore[arg-type]
+    same = before + noise - noise.mean()
+    assert finalists(same, before + 0.3, same) == [1]
+    assert finalists(same, before + 0.3, same, original=before + 1) == []
+
+
+def test_networks_are_compared_by_marks_of_one_kind():
+    right, fine = (
+        np.arange(200) % 10 > 2,
+        np.full(200, 0.5),
+    )  # .7 of both are right: one tells no probabilities
+    better = SimpleNamespace(outcome=SimpleNamespace(all_marks=(np.ones(200), fine)))
+    assert _finalists([better], (right.astype(float), None)) == [0]  # type: ignore[arg-type]

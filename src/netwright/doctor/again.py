@@ -12,7 +12,7 @@ from torch import Tensor
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
-from netwright.doctor.proof import sharp
+from netwright.doctor.proof import Marks, alike, sharp
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done, top_rate
 from netwright.doctor.standing import paired
@@ -99,7 +99,8 @@ def _again(case: Case, record: Record, factor: float, goes_on: bool, epochs: flo
         raise CannotTellError("a step takes too long to train the network once more")
     train, judged = case.train.spread(LOOKED_AT), case.validation.spread(JUDGED)
     before, after = _marks(case, case.network, judged), _marks(case, network, judged)
-    gain, error = paired(after[1], before[1])
+    compared = alike([before, after])
+    gain, error = paired(compared[1], compared[0])
     return Again(
         done,
         case.loss(train, network),
@@ -151,9 +152,8 @@ def _batches(case: Case) -> Iterator[tuple[Rows, Tensor | None]]:
                 yield batch, None if even else batch.weight[None]
 
 
-def _marks(case: Case, network: Trainable, rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def _marks(case: Case, network: Trainable, rows: Rows) -> Marks:
     """Marks as of `Case.marks`, and those that tell small differences. Each [v]"""
     answers = case.answers(rows, network)
     marks = np.clip(np.nan_to_num(case.marks(answers, rows), nan=WORST, neginf=WORST), WORST, 1.0)
-    fine = sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None
-    return marks, marks if fine is None else fine
+    return marks, sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None

@@ -23,6 +23,8 @@ LOOKED_AT = 3  # diagnoses, the first ones
 WORST = -1.0  # the least mark that counts: what is beyond it is as bad, and so is what breaks down
 
 Remedy = TypeVar("Remedy")
+Marks = tuple[np.ndarray, np.ndarray | None]
+"""of rows, and sharper ones, see `sharp`; None where there are none. Each [v]"""
 
 
 @dataclass(frozen=True)
@@ -154,6 +156,18 @@ def sharp(answers: np.ndarray, codes: np.ndarray) -> np.ndarray | None:
     answers = np.pad(answers, ((0, 0), (0, right.shape[1] - answers.shape[1])))
     usual = np.square(right - right.mean(0)).sum(1).mean()
     return bounded(1.0 - np.square(answers - right).sum(1) / max(float(usual), 1e-9))
+
+
+def alike(several: Sequence[Marks]) -> list[np.ndarray]:
+    """Marks of one kind, so that networks can be compared: sharper ones where all have them, else the usual.
+
+    Example:
+        >>> rough, fine = np.array([1.0, 0.0]), np.array([0.9, 0.2])
+        >>> [each.tolist() for each in alike([(rough, fine), (rough, None)])]
+        [[1.0, 0.0], [1.0, 0.0]]
+    """
+    sharper = [each for _, each in several if each is not None]
+    return sharper if len(sharper) == len(several) else [marks for marks, _ in several]
 
 
 def proven_rate(evidence: Mapping[str, Any]) -> float | None:

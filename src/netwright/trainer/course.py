@@ -16,7 +16,7 @@ from netwright import callbacks as public
 from netwright.doctor.callback import Doctor
 from netwright.doctor.case import Case, case_of
 from netwright.doctor.diagnosis import Examination
-from netwright.doctor.proof import WORST, bounded, sharp
+from netwright.doctor.proof import WORST, Marks, bounded, sharp
 from netwright.errors import NetwrightError
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.callbacks import Callback, State
@@ -198,20 +198,20 @@ class Outcome:
         return case.wanted(case.validation)
 
     @property
-    def sharp(self) -> np.ndarray:
-        """Sharper marks of the validation rows, see `attempt.sharp`; the usual ones where none. [v]"""
-        return self.marks if self.failure is not None else self._marks(None)[1]
+    def all_marks(self) -> Marks:
+        """Marks of the validation rows, and sharper ones."""
+        return self.marks, self.marks if self.failure is not None else self._marks(None)[1]
 
     def as_codes(self) -> Outcome:
         """The same, where its numbers are codes of classes."""
         made = replace(self, coded=True)
         return made if self.failure is not None else replace(made, marks=made._marks(None)[0])
 
-    def _marks(self, network: ForeignNetwork | None) -> tuple[np.ndarray, np.ndarray]:
+    def _marks(self, network: ForeignNetwork | None) -> Marks:
         return marks_of(self.case, network, len(self.marks), coded=self.coded)
 
-    def kept(self, name: str) -> tuple[np.ndarray, np.ndarray]:
-        """Both of weights that were kept, see `Memory`; the worst where there are none. Each [v]"""
+    def kept(self, name: str) -> Marks:
+        """Both of weights that were kept, see `Memory`; the worst where there are none."""
         network = self.memory.network(name)
         if network is None:
             return np.full_like(self.marks, WORST), np.full_like(self.marks, WORST)
@@ -220,18 +220,17 @@ class Outcome:
 
 def marks_of(
     case: Case | None, network: ForeignNetwork | None = None, rows: int = 1, *, coded: bool = False
-) -> tuple[np.ndarray, np.ndarray]:
-    """Marks and sharp marks of the validation rows. Each [v]"""
+) -> Marks:
+    """Marks of the validation rows, and sharper ones of probabilities."""
     if case is None or case.validation is None or case.task == "unknown":
         return np.full(rows, WORST), np.full(rows, WORST)
     held = case.validation
     answers = case.answers(held, network)
     if coded:
         right = (np.rint(answers) == case.wanted(held)).all(1).astype(np.float64)
-        return right, right
+        return right, None
     marks = bounded(case.marks(answers, held))
-    found = sharp(answers, case.wanted(held)) if case.task in ("classes", "yes_no") else None
-    return marks, marks if found is None else found
+    return marks, sharp(answers, case.wanted(held)) if case.task in ("classes", "yes_no") else None
 
 
 def follow(

@@ -30,6 +30,8 @@ from netwright.doctor.proof import (
     LOOKED_AT,
     WORST,
     Gain,
+    Marks,
+    alike,
     bounded,
     chosen,
     gain,
@@ -47,8 +49,6 @@ from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, as_classes, 
 
 LEARNT_BY_HEART = ("overfitting", "label_errors")  # whose harm comes late in a training
 
-Marks = tuple[np.ndarray, np.ndarray]
-"""of the validation rows, and sharper ones, see `proof.sharp`. Each [v]"""
 Bar = tuple[Severity, Gain]
 """of a diagnosis, and the gain in sharper marks; see `proof.proven`"""
 
@@ -171,8 +171,8 @@ def _tried(
         beaten: marks of what is kept so far.
         aim: marks of the best simple model; None where there is none. [v]
     """
-    trials, sharper = _trials(result, course, original, candidates)
-    order = _finalists(trials, sharper)
+    trials, before = _trials(result, course, original, candidates)
+    order = _finalists(trials, before)
     for place, trial in enumerate(trials):
         why = "no better than the trial that goes on"
         if not order:
@@ -209,7 +209,7 @@ def _whole(
         result.cost += whole.epochs / course.epochs
     candidate, module, marks = _best_of(candidate, whole)
     found = gain(beaten[0], marks[0], _classes(whole, candidate.diagnosis))
-    bar: Bar = candidate.diagnosis.severity, gain(beaten[1], marks[1])
+    bar: Bar = candidate.diagnosis.severity, gain(*alike([beaten, marks]))
     accepted = proven(found, *bar) and whole.failure is None
     attempt = replace(_attempt(candidate, found, whole.epochs, judged(found, *bar)), accepted=accepted)
     _keep(result, attempt, candidate.course, module, whole, float(marks[0].mean()))
@@ -218,8 +218,8 @@ def _whole(
 
 def _trials(
     result: Repair, course: Course, original: Outcome, candidates: Sequence[Candidate]
-) -> tuple[list[Trial], np.ndarray]:
-    """Short trainings, and sharp marks of the original after as many epochs. [v]"""
+) -> tuple[list[Trial], Marks]:
+    """Short trainings, and marks of the original after as many epochs."""
     marks, sharper = original.kept("at")
     if original.failure is not None and original.epochs < trial_epochs(course.epochs):
         marks = sharper = np.full_like(original.marks, WORST)
@@ -234,31 +234,31 @@ def _trials(
         result.cost += outcome.epochs / course.epochs
         found = gain(marks, outcome.marks, _classes(outcome, each.diagnosis))
         trials.append(Trial(each, outcome, found))
-    return trials, sharper
+    return trials, (marks, sharper)
 
 
-def _finalists(trials: Sequence[Trial], sharper: np.ndarray) -> list[int]:
+def _finalists(trials: Sequence[Trial], before: Marks) -> list[int]:
     """Places of the best trial, where it is not clearly worse than the original after as many epochs, and of
     the next best one, where it is clearly better than that."""
-    marks = [each.outcome.sharp for each in trials]
-    first = chosen(marks, sharper)
+    original, *marks = alike([before, *(each.outcome.all_marks for each in trials)])
+    first = chosen(marks, original)
     if first is None:
         return []
     left = [place for place in range(len(trials)) if place != first]
-    second = chosen([marks[place] for place in left], sharper)
+    second = chosen([marks[place] for place in left], original)
     if second is None:
         return [first]
-    found = gain(sharper, marks[left[second]])
+    found = gain(original, marks[left[second]])
     return [first, left[second]] if found.size > ERRORS * found.error else [first]
 
 
 def _best_of(candidate: Candidate, whole: Outcome) -> tuple[Candidate, nn.Module, Marks]:
     """What to keep of a whole training: the network after its last epoch, or after the one with the lowest
     validation loss where that is clearly better, which is a change too; and its marks."""
-    network, last = whole.memory.network("best"), (whole.marks, whole.sharp)
+    network, last = whole.memory.network("best"), whole.all_marks
     if network is not None and whole.failure is None:
         best = whole.kept("best")
-        found = gain(last[1], best[1])
+        found = gain(*alike([last, best]))
         if found.size > ERRORS * found.error:
             course = candidate.course.changed(_words_of(whole.memory))
             return replace(candidate, course=course), network.owned[0], best
@@ -289,14 +289,14 @@ def _behind(aim: np.ndarray | None, marks: np.ndarray) -> bool:
 def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) -> Marks:
     """Marks of what is kept so far: the original's, or those of its best epoch, which cost nothing, where the
     network has learnt its rows by heart."""
-    memory, last = original.memory, (original.marks, original.sharp)
+    memory, last = original.memory, original.all_marks
     network = memory.network("best")
     told = next((each for each in found if each.id in LEARNT_BY_HEART), None)
     if network is None or original.failure or told is None:
         return last
     best = original.kept("best")
     gained = gain(last[0], best[0])
-    bar: Bar = told.severity, gain(last[1], best[1])
+    bar: Bar = told.severity, gain(*alike([last, best]))
     words = _words_of(memory)
     figures, accepted = (gained.before, gained.after, gained.error), proven(gained, *bar)
     result.attempts.append(Attempt(told.id, (words,), *figures, 0, accepted, judged(gained, *bar)))

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, listed, modules_of, single, spoken, stuck_in
-from netwright.doctor.proof import bounded, sharp
+from netwright.doctor.proof import Marks, alike, bounded, sharp
 from netwright.doctor.record import Record
 from netwright.doctor.trace import AFFINE, DROPOUTS, SAME, Call
 from netwright.nn.foreign import ForeignNetwork
@@ -130,20 +130,22 @@ def _both_modes(case: Case, rows: Rows) -> Modes:
     parts = [rows.at(slice(place * size, (place + 1) * size)) for place in range(count)]
     twin = case.twin()
     mode = Mode(training=True, generators=[torch.Generator(twin.flat.device).manual_seed(0)])
-    losses, marks, sharper = [], [], []
+    losses, marks = [], []
+    sharper: list[Marks] = []
     for network, how in ((twin, mode), (case.network, PREDICT)):
         judged = [_judged(case, part, network, how) for part in parts]
         answers = np.concatenate([own for _, own in judged])
         losses.append(float(np.mean([loss for loss, _ in judged])))
         marks.append(_bounded(case.marks(answers, rows)))
         sharper.append(_sharp(case, answers, rows))
-    return Modes(losses[0], losses[1], marks[0] - marks[1], sharper[0] - sharper[1])
+    sharp_trained, sharp_evaluated = alike(sharper)
+    return Modes(losses[0], losses[1], marks[0] - marks[1], sharp_trained - sharp_evaluated)
 
 
-def _sharp(case: Case, answers: np.ndarray, rows: Rows) -> np.ndarray:
-    """Sharp marks of probabilities, and marks of all else. [n]"""
+def _sharp(case: Case, answers: np.ndarray, rows: Rows) -> Marks:
+    """Marks, and sharp ones of probabilities. Each [n]"""
     found = sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None
-    return bounded(case.marks(answers, rows)) if found is None else found
+    return bounded(case.marks(answers, rows)), found
 
 
 def _surely(seen: np.ndarray, others: np.ndarray) -> bool:
