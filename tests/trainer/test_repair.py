@@ -11,12 +11,12 @@ from torch import nn
 
 import netwright as nw
 from netwright.doctor.case import Case
-from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.doctor.diagnosis import Diagnosis, Examination, Fix
 from netwright.errors import NetwrightError
 from netwright.trainer import remedies, surgery
 from netwright.trainer.course import Again, Course
 from netwright.trainer.remedies import REMEDIES, Patient
-from netwright.trainer.repair import _finalists
+from netwright.trainer.repair import Candidate, Repair, _finalists, _whole
 
 EPOCHS = 30
 
@@ -327,6 +327,18 @@ def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_origina
     same = before + noise - noise.mean()
     assert finalists(same, before + 0.3, same) == [1]
     assert finalists(same, before + 0.3, same, original=before + 1) == []
+
+
+def test_a_changed_module_whose_parts_do_not_fit_together_costs_no_repair():
+    parts = nn.Linear(4, 2), nn.Unflatten(1, (1, 2)), nn.Flatten(), nn.Linear(2, 3)
+    sick, first = patient("underfitting"), course(module=nn.Sequential(*parts))
+    made = remedies.enlarged(first, sick)
+    assert made is not None
+    result = Repair(first.module, (), 0.5, 0.5, Examination(), first)
+    assert _whole(result, first, Candidate(made, sick.diagnosis), (np.ones(8), None)) is None
+    assert [each.accepted for each in result.attempts] == [False]
+    assert result.attempts[0].why.startswith("it cannot be trained")
+    assert result.module is first.module
 
 
 def test_networks_are_compared_by_marks_of_one_kind():

@@ -48,6 +48,7 @@ from netwright.trainer.course import Again, Course, Memory, Outcome, follow, ste
 from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, as_classes, everything, thick
 
 LEARNT_BY_HEART = ("overfitting", "label_errors")  # whose harm comes late in a training
+UNFIT = (NetwrightError, RuntimeError)  # what a changed module raises whose parts do not fit together
 
 Bar = tuple[Severity, Gain]
 """of a diagnosis, and the gain in sharper marks; see `proof.proven`"""
@@ -205,7 +206,11 @@ def _whole(
         whole: its trial, which is the whole training already where that is as short.
     """
     if whole is None or whole.epochs < candidate.course.epochs:
-        whole = follow(candidate.course)
+        try:
+            whole = follow(candidate.course)
+        except UNFIT as error:
+            result.attempts.append(_untrained(candidate, beaten, error))
+            return None
         result.cost += whole.epochs / course.epochs
     candidate, module, marks = _best_of(candidate, whole)
     found = gain(beaten[0], marks[0], _classes(whole, candidate.diagnosis))
@@ -227,9 +232,8 @@ def _trials(
     for each in candidates:
         try:
             outcome = follow(each.course, trial_epochs(each.course.epochs))
-        except NetwrightError as error:
-            nothing = Gain(float(marks.mean()), WORST, 0.0)
-            result.attempts.append(_attempt(each, nothing, 0, f"it cannot be trained: {error}"))
+        except UNFIT as error:
+            result.attempts.append(_untrained(each, (marks, sharper), error))
             continue
         result.cost += outcome.epochs / course.epochs
         found = gain(marks, outcome.marks, _classes(outcome, each.diagnosis))
@@ -335,6 +339,11 @@ def _classes(after: Outcome, diagnosis: Diagnosis) -> np.ndarray | None:
 def _attempt(candidate: Candidate, found: Gain, epochs: int, why: str = "") -> Attempt:
     figures = (found.before, found.after, found.error)
     return Attempt(candidate.diagnosis.id, candidate.course.changes, *figures, epochs, False, why)
+
+
+def _untrained(candidate: Candidate, before: Marks, error: Exception) -> Attempt:
+    nothing = Gain(float(before[0].mean()), WORST, 0.0)
+    return _attempt(candidate, nothing, 0, f"it cannot be trained: {error}")
 
 
 def _cleaned(
