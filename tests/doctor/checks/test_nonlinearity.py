@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from torch import nn
 
 from netwright import Sequential, layers
@@ -71,3 +72,20 @@ def test_a_copy_that_bends_proves_the_harm(zoo, start, monkeypatch, bent, severi
     found = zoo.trained(net, nn.MSELoss(), x, y, lambda case: (), missing_nonlinearity_after, **fit)
     assert [each.severity for each in found] in (severities, ["error"] * bent)
     assert all("with a GELU there a copy comes from" in each.message for each in found)
+
+
+def test_what_bends_behind_both_layers_proves_nothing_of_what_is_between(zoo, start):
+    class Pair(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.first, self.second = (nn.Parameter(nn.init.xavier_normal_(torch.empty(4, 4))) for _ in "ab")
+
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            return nn.functional.linear(nn.functional.linear(x, self.first), self.second)
+
+    x = np.random.default_rng(0).normal(size=(500, 4)).astype("float32")
+    y = np.maximum(x, 0)
+    fit = {"learning_rate": 0.01, "epochs": 15}
+    before = zoo.trained(Pair(), nn.MSELoss(), x, y, missing_nonlinearity, lambda case, record: (), **fit)
+    assert before
+    assert not zoo.trained(Pair(), nn.MSELoss(), x, y, lambda case: (), missing_nonlinearity_after, **fit)

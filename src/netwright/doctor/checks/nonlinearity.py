@@ -77,9 +77,12 @@ def missing_nonlinearity_after(case: Case, record: Record) -> Iterator[Diagnosis
     if case.validation is None or len(case.validation) < FEWEST:
         return
     module = network.owned[0]
-    parts = {module.get_submodule(first.layer) for first, _ in _pairs(flow_of(case))}
+    pairs = _pairs(flow_of(case))
+    parts = {module.get_submodule(first.layer) for first, _ in pairs}
     if not parts or any([*part.children()] for part in parts):
         return  # computed by a function, not by a module that gives it
+    if any(first.layer == second.layer for first, second in pairs):
+        return  # both in one module, behind which nothing is between them
     for part in parts:
         part.register_forward_hook(_bent)
     learn_anew(case, record, network, lambda rows: _loss(network, rows))
