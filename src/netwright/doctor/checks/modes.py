@@ -186,7 +186,8 @@ def _unscaled(case: Case) -> Iterator[Diagnosis]:
         if not (share < LEAST_SHARE or share > 1 / LEAST_SHARE):  # nor of numbers that are none
             return
         evidence: dict[str, Any] = {"layer": name, "share": round(share, 4)}
-        losses, told = _scaled(case, layer, share), ""
+        alone = [each for _, each, _ in still].count(layer) == 1  # what goes into it is its module's input
+        losses, told = _scaled(case, layer, share) if alone else None, ""
         if losses is not None and losses[1] < LESS * losses[0]:
             evidence["gained"] = round(losses[0] - losses[1], 4)
             told = f"; multiplied by that the loss of validation rows is {losses[1]:.3g}, not {losses[0]:.3g}"
