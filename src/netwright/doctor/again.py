@@ -15,16 +15,14 @@ from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.proof import Marks, alike, sharp
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done, top_rate
-from netwright.doctor.standing import paired
-from netwright.nn.member import Mode
+from netwright.doctor.standing import finite, paired
+from netwright.doctor.steps import Steps
 from netwright.nn.trainable import Trainable
-from netwright.training.optimizer import Optimizer, Settings
 from netwright.training.rules import RULES
 
 SECONDS = 2.0  # of each; what is not done then is judged as it is
 JUDGED = 1000  # validation rows
 LOOKED_AT = 512  # training rows
-WORST = -10.0  # of a mark
 
 
 @dataclass(frozen=True)
@@ -114,25 +112,10 @@ def _again(case: Case, record: Record, factor: float, goes_on: bool, epochs: flo
 
 def _train(case: Case, network: Trainable, rates: np.ndarray, count: int) -> int:
     """Makes so many steps, as far as there is time for them, and tells how many."""
-    plan, layout, flat = case.plan, network.layout, network.flat.detach()
-    optimizer = Optimizer(
-        plan.optimizer,
-        flat,
-        Settings(momentum=plan.momentum, weight_decay=plan.weight_decay or 0.0),
-        layout.rates().to(flat.device),
-        layout.decays().to(flat.device),
-    )
-    mode = Mode(training=True, generators=[torch.Generator(flat.device).manual_seed(0)])
-    torch.manual_seed(0)
+    steps = Steps(network, case.plan, case.plan.weight_decay or 0.0)
     began = time.thread_time()  # not that of others who compute here
     for step, (batch, weight) in zip(range(count), _batches(case), strict=False):
-        raw, target = batch.led()
-        gradient = network.step(raw, target, weight, mode).gradient
-        if plan.clip_norm is not None:
-            gradient = gradient * min(1.0, plan.clip_norm / max(1e-12, float(gradient.norm())))
-        optimizer.step(gradient, float(rates[min(step, len(rates) - 1)]))
-        if network.constrained:
-            network.constrain()
+        steps.make(batch, float(rates[min(step, len(rates) - 1)]), weight)
         if step % 10 == 9 and time.thread_time() - began > SECONDS:
             return step + 1
     return count
@@ -155,5 +138,5 @@ def _batches(case: Case) -> Iterator[tuple[Rows, Tensor | None]]:
 def _marks(case: Case, network: Trainable, rows: Rows) -> Marks:
     """Marks as of `Case.marks`, and those that tell small differences. Each [v]"""
     answers = case.answers(rows, network)
-    marks = np.clip(np.nan_to_num(case.marks(answers, rows), nan=WORST, neginf=WORST), WORST, 1.0)
+    marks = finite(case.marks(answers, rows))
     return marks, sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.record import Record
+from netwright.doctor.steps import Steps
 from netwright.nn import layers
 from netwright.nn.foreign import ForeignNetwork
-from netwright.nn.member import Mode
 from netwright.nn.trainable import Trainable
-from netwright.training.optimizer import Optimizer, Settings
 from netwright.training.rules import RULES
 
 FACTORS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4)
@@ -198,23 +197,9 @@ def _batches(rows: Rows, size: int, count: int) -> list[Rows]:
 
 
 def _train(case: Case, network: Trainable, batches: list[Rows], judged: Rows, rate: float) -> float:
-    flat = network.flat.detach()
-    layout, plan = network.layout, case.plan
-    settings = Settings(momentum=plan.momentum)
-    optimizer = Optimizer(
-        plan.optimizer, flat, settings, layout.rates().to(flat.device), layout.decays().to(flat.device)
-    )
-    mode = Mode(training=True, generators=[torch.Generator(flat.device).manual_seed(0)])
-    torch.manual_seed(0)
-    clip = plan.clip_norm
+    steps = Steps(network, case.plan)
     for batch in batches:
-        raw, target = batch.led()
-        gradient = network.step(raw, target, None, mode).gradient
-        if clip is not None:
-            gradient = gradient * min(1.0, clip / max(1e-12, float(gradient.norm())))
-        optimizer.step(gradient, rate)
-        if network.constrained:
-            network.constrain()
+        steps.make(batch, rate)
     return _finite(case.loss(judged, network))
 
 

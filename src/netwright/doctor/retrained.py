@@ -12,6 +12,7 @@ from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done
+from netwright.doctor.steps import optimizer_of
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.optimizer import Optimizer, Settings
 
@@ -41,10 +42,9 @@ def learn_anew(
     """
     if case.train is None or record.start is None:
         raise CannotTellError("the training rows themselves are not known")
-    flat, layout = network.flat.detach(), network.layout
+    flat = network.flat.detach()
     flat.copy_(record.start[None].to(flat))
-    rates, decays = layout.rates().to(flat.device), layout.decays().to(flat.device)
-    own = [(Optimizer("adam", flat, Settings(), rates, decays), network.gradient)]
+    own = [(optimizer_of(network, "adam", Settings()), network.gradient)]
     if beside is not None:
         beside.grad = torch.zeros_like(beside)
         ones = torch.ones_like(beside[0])

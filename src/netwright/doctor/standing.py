@@ -128,7 +128,7 @@ def _standing(case: Case) -> Standing:
         raise CannotTellError("there are too few rows to judge the network by")
     train = case.train.spread(MOST_ROWS)
     wanted = case.wanted(train)
-    seen = _finite(case.marks(case.answers(train), train))
+    seen = finite(case.marks(case.answers(train), train))
     constant = case.marks(_constant(case, wanted, len(train)), train)
     learnt = float((seen.mean() - constant.mean()) / max(1e-9, 1.0 - constant.mean()))
     chosen = _folds(len(train))[0]
@@ -138,7 +138,7 @@ def _standing(case: Case) -> Standing:
     else:
         judged = judged.spread(MOST_ROWS)
         answers, asked = case.answers(judged), case.wanted(judged)
-        own = _finite(case.marks(answers, judged))
+        own = finite(case.marks(answers, judged))
         references = {"constant": case.marks(_constant(case, wanted, len(judged)), judged)}
         references |= case.fact("references", lambda: _references(case, train, judged))
     best = _best(references)
@@ -166,7 +166,7 @@ def _references(case: Case, train: Rows, judged: Rows) -> Marks:
     train = train.spread(MOST_LEARNT)
     x, others = features_of(case, train, judged)
     given = simple_answers(case, x, case.wanted(train), others, TREES)
-    return {name: _finite(case.marks(each, judged)) for name, each in given.items()}
+    return {name: finite(case.marks(each, judged)) for name, each in given.items()}
 
 
 def _best(marks: Marks) -> str:
@@ -240,7 +240,7 @@ def paired_recalls(reference: np.ndarray, own: np.ndarray, classes: np.ndarray) 
     )
 
 
-def _finite(marks: np.ndarray) -> np.ndarray:
+def finite(marks: np.ndarray) -> np.ndarray:
     """Marks that are no numbers, or beyond all measure, count as very bad ones."""
     return np.clip(np.nan_to_num(marks, nan=-10.0, neginf=-10.0), -10.0, 1.0)
 
@@ -323,9 +323,9 @@ def _unseen(case: Case) -> Unseen:
         for name, all_answers in simple_answers(case, x[inside], wanted[inside], asked, FOLDED_TREES).items():
             answers, *rest = np.split(all_answers, ends)
             marks = case.marks(answers, train.at(torch.from_numpy(outside)))
-            found.setdefault(name, np.zeros(len(chosen)))[outside] = _finite(marks)
+            found.setdefault(name, np.zeros(len(chosen)))[outside] = finite(marks)
             for part, each in zip(parts, rest, strict=True):
-                own = _finite(case.marks(each, parts[part])) / FOLDS
+                own = finite(case.marks(each, parts[part])) / FOLDS
                 beyond[part][name] = beyond[part].get(name, 0.0) + own
     return Unseen(found, beyond)
 

@@ -14,12 +14,13 @@ from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.proof import bounded
 from netwright.doctor.record import Record
 from netwright.doctor.standing import paired, standing
+from netwright.doctor.steps import optimizer_of
 from netwright.layers import noise
 from netwright.nn import layers
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.member import PREDICT, Mode
 from netwright.nn.trainable import Trainable
-from netwright.training.optimizer import Optimizer, Settings
+from netwright.training.optimizer import Settings
 
 ROWS = 400
 DRAWS = 3
@@ -157,8 +158,7 @@ def _trained(case: Case, quiet: bool, steps: int, start: Tensor | None) -> np.nd
         if quiet:
             root.eval()
             root.training = True  # as the network wants it; its parts stay in evaluation mode
-    flat, layout = twin.flat.detach(), twin.layout
-    optimizer = Optimizer("adam", flat, Settings(), layout.rates().to(flat.device), layout.decays().to(flat))
+    optimizer = optimizer_of(twin, "adam", Settings())
     drawing = torch.Generator().manual_seed(0)
     rate = case.plan.learning_rate if case.plan.optimizer.startswith("adam") else 1e-3
     began = time.thread_time()

@@ -15,6 +15,7 @@ from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, listed, modules_of, single, spoken, stuck_in
 from netwright.doctor.proof import Marks, alike, bounded, sharp
 from netwright.doctor.record import Record
+from netwright.doctor.standing import finite
 from netwright.doctor.trace import AFFINE, DROPOUTS, SAME, Call
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.layers import Dropout
@@ -136,7 +137,7 @@ def _both_modes(case: Case, rows: Rows) -> Modes:
         judged = [_judged(case, part, network, how) for part in parts]
         answers = np.concatenate([own for _, own in judged])
         losses.append(float(np.mean([loss for loss, _ in judged])))
-        marks.append(_bounded(case.marks(answers, rows)))
+        marks.append(finite(case.marks(answers, rows)))
         sharper.append(_sharp(case, answers, rows))
     sharp_trained, sharp_evaluated = alike(sharper)
     return Modes(losses[0], losses[1], marks[0] - marks[1], sharp_trained - sharp_evaluated)
@@ -224,10 +225,6 @@ def _scaled(case: Case, layer: str, share: float) -> tuple[float, float] | None:
     rows = case.validation.spread(JUDGED)
     part.register_forward_pre_hook(lambda _, given: (given[0] * share, *given[1:]))
     return case.loss(rows), case.loss(rows, twin)
-
-
-def _bounded(marks: np.ndarray) -> np.ndarray:
-    return np.clip(np.nan_to_num(marks, nan=-10.0), -10.0, 1.0)
 
 
 def _judged(case: Case, rows: Rows, network: Trainable, mode: Mode) -> tuple[float, np.ndarray]:

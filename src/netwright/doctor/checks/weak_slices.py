@@ -11,7 +11,7 @@ import numpy as np
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.record import Record
-from netwright.doctor.standing import MOST_ROWS, Standing, paired, standing
+from netwright.doctor.standing import MOST_ROWS, Standing, finite, paired, standing
 
 SHARE = 0.05  # of the validation rows
 FEWEST = 20
@@ -122,7 +122,7 @@ def _judged(case: Case, stand: Standing) -> Judged:
         answer = np.bincount(level) / len(level) if level.ndim == 1 else level.mean(0)
         wide = max(case.classes or 0, len(answer))
         answer = np.pad(answer, (0, wide - len(answer)))
-        own.append(np.clip(np.nan_to_num(case.marks(case.answers(rows[1]), rows[1]), nan=-10.0), -10.0, 1.0))
+        own.append(finite(case.marks(case.answers(rows[1]), rows[1])))
         constant.append(case.marks(np.broadcast_to(answer, (len(rows[1]), wide)), rows[1]))
     features = np.concatenate([case.features(each) for each in rows])
     return Judged(np.concatenate(own), np.concatenate(constant), features, len(stand.validation))
