@@ -103,9 +103,9 @@ STRUCTURE = (
         looks="Before: modules stuck in one mode, noise in evaluation mode, dropout of 80 % and more. "
         "After: the same training rows are sent through in both modes, and the loss in evaluation mode is "
         "at least half as large again as in training mode, with marks worse by .05 and 3 standard errors, "
-        "or by .02 on training and on validation rows. Dropout makes the training mode the worse one; that "
-        "is as it should be. And what goes into each layer: where it is drawn at random while training, its "
-        "mean must be between .6 and 1.7 times what it is in evaluation mode.",
+        "or by .01 on training and on validation rows each, beyond chance. Dropout makes the training mode "
+        "the worse one; that is as it should be. And what goes into each layer: where it is drawn at random "
+        "while training, its mean must be between .6 and 1.7 times what it is in evaluation mode.",
         why="Running statistics of batch normalisation that have not settled (few steps, small batches, a "
         "momentum that is too small) or that come from other rows; dropout so high that the two modes are "
         "two networks, or dropout of one's own that does not divide by the share that it keeps; a mode that "
