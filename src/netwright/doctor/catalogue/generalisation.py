@@ -14,8 +14,9 @@ GENERALISATION = (
         looks="One class has ten times the rows of another, and it shows: a class with at least 5 validation "
         "rows is found in less than half of them, while the network's own answers divided by the classes' "
         "shares find clearly more, or in less than 30 %, while a simple model with balanced weights does. "
-        "Also classes with a twentieth of another's rows of which the few validation rows are missed, or fewer "
-        "than five, so that no score speaks of them; and a class of the validation rows that no training row has. Rare classes "
+        "Also classes with a twentieth of another's rows of which the few validation rows are missed, or "
+        "fewer than five, so that no score speaks of them; and a class of the validation rows that no "
+        "training row has. Rare classes "
         "that are found are no symptom.",
         why="Of a hundred rows with one rare one, never saying the rare class is right 99 times: the loss "
         "asks for little more.",
