@@ -15,6 +15,7 @@ from netwright.doctor.proof import bounded
 from netwright.doctor.record import Record
 from netwright.doctor.standing import paired, standing
 from netwright.doctor.steps import optimizer_of
+from netwright.doctor.trouble import marked
 from netwright.layers import noise
 from netwright.nn import layers
 from netwright.nn.foreign import ForeignNetwork
@@ -83,7 +84,7 @@ def harmful_augmentation(case: Case, record: Record) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "harmful_augmentation",
         ("error" if found.gain >= 2 * GAIN else "warning") if harmed else "note",
-        f"{_marks(case, clean)} on training rows as they are, and {_marks(case, changed)} after the random "
+        f"{marked(case, clean)} on training rows as they are, and {marked(case, changed)} after the random "
         f"changes that the network was trained with{told}",
         {
             "clean": round(float(clean), 4),
@@ -121,8 +122,8 @@ class _Try:
 
     def __str__(self) -> str:
         return (
-            f"{self.steps} {self.after} without them lead to {_marks(self.case, self.without)} on validation "
-            f"rows, with them to {_marks(self.case, self.as_now)}"
+            f"{self.steps} {self.after} without them lead to {marked(self.case, self.without)} on validation "
+            f"rows, with them to {marked(self.case, self.as_now)}"
         )
 
 
@@ -137,10 +138,6 @@ def _drawn_at_first(twin: Trainable, rows: Rows, record: Record) -> bool:
     with torch.no_grad():
         twin.flat.copy_(record.start[None].to(twin.flat))
     return _differ([_answers(twin, rows, _training(twin, draw)) for draw in range(DRAWS)])
-
-
-def _marks(case: Case, marks: np.ndarray | np.floating) -> str:
-    return f"R² {marks.mean():.2f}" if case.task == "numbers" else f"{100 * marks.mean():.1f} % right"
 
 
 def _trained(case: Case, quiet: bool, steps: int, start: Tensor | None) -> np.ndarray:

@@ -12,6 +12,7 @@ from netwright.doctor.checks.weak_slices import explained
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.record import Record
 from netwright.doctor.standing import Standing, standing
+from netwright.doctor.trouble import drawn, marked
 
 LEARNT = 0.95  # share of what the training rows could teach: by heart
 GAP, GAP_OF_BAD, GAP_OF_FEW = 0.15, 0.1, 0.05  # marks between training and validation rows
@@ -21,7 +22,6 @@ LARGE, SMALL = 50, 500  # parameters for each training row, where these are few
 WORTHLESS = 1.6  # times the loss of a constant answer
 WORSE = 0.03  # marks lost since the best epoch
 RISEN = 1.3  # validation loss over its smallest
-POINTS = 300
 RIGHT = ("accuracy", "binary_accuracy", "categorical_accuracy", "sparse_categorical_accuracy", "acc")
 
 
@@ -93,16 +93,16 @@ def overfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     if len(record.validation_loss) > 1:
         evidence["best_loss_epoch"] = int(np.nanargmin(record.validation_loss)) + 1
         evidence["series"] = {
-            "train_loss": _drawn(record.train_loss),
-            "validation_loss": _drawn(record.validation_loss),
+            "train_loss": drawn(record.train_loss),
+            "validation_loss": drawn(record.validation_loss),
         }
     told = (
-        f"{_marks(case, stand.train)} on training rows, {_marks(case, stand.validation)} on validation rows"
+        f"{marked(case, stand.train)} on training rows, {marked(case, stand.validation)} on validation rows"
     )
     if reasons["few rows"] or (found and not explained(case, stand)):
         beside = ""
         if reasons["no better than a simple model"] or reasons["worse than a simple model"]:
-            beside = f"; a simple model ({stand.best}) has {_marks(case, stand.references[stand.best])} there"
+            beside = f"; a simple model ({stand.best}) has {marked(case, stand.references[stand.best])} there"
         elif fell:
             beside = f"; after epoch {best} it was better on these by {100 * lost:.0f} points"
         cause = f"{rows} training rows are few for {case.network.parameter_count} parameters"
@@ -168,7 +168,7 @@ def loss_and_metric_disagree(case: Case, record: Record) -> Iterator[Diagnosis]:
         f"while {name} falls from {metric[top]:.3g} to {metric[-1]:.3g}",
         {
             "correlation": _short(correlation),
-            "series": {"validation_loss": _drawn(loss), name: _drawn(metric)},
+            "series": {"validation_loss": drawn(loss), name: drawn(metric)},
         },
         "the loss is not about what the metric counts: a wrong reduction, weights, or another target",
         Fix("use the task's own loss, or choose the epoch by the metric", {"training.loss": "auto"}),
@@ -247,12 +247,6 @@ def _fix(risen: bool, few: bool) -> Fix:
     )
 
 
-def _marks(case: Case, marks: np.ndarray) -> str:
-    if case.task in ("classes", "yes_no", "labels"):
-        return f"{100 * marks.mean():.1f} % right"
-    return f"R² {marks.mean():.2f}"
-
-
 def _error(marks: np.ndarray) -> float:
     return float(np.sqrt((np.square(marks - marks.mean()).sum() + 0.25) / len(marks) / len(marks)))
 
@@ -261,12 +255,6 @@ def _smooth(values: np.ndarray) -> np.ndarray:
     """Means of three neighbours."""
     padded = np.concatenate([values[:1], values, values[-1:]])
     return (padded[:-2] + padded[1:-1] + padded[2:]) / 3
-
-
-def _drawn(values: np.ndarray) -> list[float]:
-    if len(values) > POINTS:
-        values = values[np.linspace(0, len(values) - 1, POINTS).round().astype(int)]
-    return [float(f"{value:.5g}") for value in values if np.isfinite(value)]
 
 
 def _short(value: Any) -> float:

@@ -15,7 +15,7 @@ from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix, Severity
 from netwright.doctor.record import Record
 from netwright.doctor.replay import BETTER, replay, steps_done, top_rate
 from netwright.doctor.standing import standing
-from netwright.doctor.trouble import drawn, kernels, troubled
+from netwright.doctor.trouble import drawn, kernels, marked, troubled
 
 HIGH, LOW = 0.1, 1e-5  # change of a step as a share of the weights
 SLOW = 3e-4  # the same, where a higher rate has been shown to be better
@@ -111,9 +111,9 @@ def _costs(case: Case, record: Record, severity: Severity) -> Iterator[Diagnosis
         return
     yield _too_high(
         case,
-        f"{told}; as many steps at a learning rate of {rate * factor:.2g} lead to {_mark(case, found.after)} "
-        f"on validation rows, where it was {_mark(case, found.before)}, and the loss of training rows is "
-        f"{found.loss:.3g} in the place of {_loss(found.now)}",
+        f"{told}; as many steps at a learning rate of {rate * factor:.2g} lead to "
+        f"{marked(case, found.after)} on validation rows, where it was {marked(case, found.before)}, and the "
+        f"loss of training rows is {found.loss:.3g} in the place of {_loss(found.now)}",
         {
             "learning_rate": rate,
             "update": float(f"{step:.4g}"),
@@ -134,8 +134,8 @@ def _costs_by_sums(case: Case, record: Record, severity: Severity) -> Iterator[D
     found = max((again(case, record), again(case, record, goes_on=True)), key=lambda each: each.gain)
     if found.loss < BETTER * found.now and found.gain > max(SURELY * found.error, PLAIN):
         proof = (
-            f"as many plain steps at the same rate reach {found.loss:.3g}, and {_mark(case, found.after)} on "
-            f"validation rows in the place of {_mark(case, found.before)}"
+            f"as many plain steps at the same rate reach {found.loss:.3g}, and {marked(case, found.after)} "
+            f"on validation rows in the place of {marked(case, found.before)}"
         )
         yield _adding_up(case, record, found.now, proof, {"gained": found.as_dict()}, severity)
 
@@ -236,8 +236,8 @@ def _gains_by_more(case: Case, record: Record, evidence: dict[str, Any]) -> Iter
     rate = top_rate(case, record)
     yield _too_low(
         case,
-        f"{found.steps} steps at a learning rate of {rate * 10:.2g} lead to {_mark(case, found.after)} on "
-        f"validation rows, where as many at {rate:.2g} have led to {_mark(case, found.before)}; the loss of "
+        f"{found.steps} steps at a learning rate of {rate * 10:.2g} lead to {marked(case, found.after)} on "
+        f"validation rows, where as many at {rate:.2g} have led to {marked(case, found.before)}; the loss of "
         f"training rows is {found.loss:.3g} in the place of {_loss(found.now)}",
         evidence | {"gained": found.as_dict()},
         rate * 10,
@@ -430,10 +430,6 @@ def _levels(record: Record) -> np.ndarray | None:
         return losses
     losses = record.step_loss[np.isfinite(record.step_loss)]
     return np.array([np.median(part) for part in np.array_split(losses, 10)]) if len(losses) >= 10 else None
-
-
-def _mark(case: Case, mark: float) -> str:
-    return f"R² {mark:.2f}" if case.task == "numbers" else f"{100 * mark:.1f} % right"
 
 
 def _loss(loss: float) -> str:

@@ -8,12 +8,13 @@ from typing import Any
 import numpy as np
 
 from netwright.doctor.case import Case
-from netwright.doctor.checks.overfitting import GAP_OF_BAD, _drawn, _error, _marks, _short
+from netwright.doctor.checks.overfitting import GAP_OF_BAD, _error, _short
 from netwright.doctor.checks.weak_slices import explained
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, output_of, spoken
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
+from netwright.doctor.trouble import drawn, marked
 from netwright.nn.foreign import ForeignNetwork
 
 NARROW = 4  # units of the narrowest hidden layer
@@ -56,8 +57,8 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
         "narrowest": narrow,
         "still_falling": _short(falling),
         "series": {
-            "train_loss": _drawn(record.train_loss),
-            "validation_loss": _drawn(record.validation_loss),
+            "train_loss": drawn(record.train_loss),
+            "validation_loss": drawn(record.validation_loss),
         },
     }
     if neck is not None:
@@ -97,9 +98,9 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "underfitting",
         "error" if sure else "warning",
-        f"the network is worse than a simple model: {_marks(case, own)} on {stand.judged_on} rows and "
-        f"{_marks(case, stand.train)} on its training rows, where {_named(stand.best)} "
-        f"{'have' if stand.best in ('neighbours', 'trees') else 'has'} {_marks(case, best)} on the former",
+        f"the network is worse than a simple model: {marked(case, own)} on {stand.judged_on} rows and "
+        f"{marked(case, stand.train)} on its training rows, where {_named(stand.best)} "
+        f"{'have' if stand.best in ('neighbours', 'trees') else 'has'} {marked(case, best)} on the former",
         evidence,
         cause,
         fix,
