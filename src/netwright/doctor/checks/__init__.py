@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 
 from netwright.doctor.case import Case
 from netwright.doctor.checks.augmentation import harmful_augmentation
+from netwright.doctor.checks.coded import wrong_head_after
 from netwright.doctor.checks.copies import (
     conflicting_labels,
     duplicate_rows,
@@ -20,7 +21,7 @@ from netwright.doctor.checks.explosion import (
     waiting_for_data,
 )
 from netwright.doctor.checks.finite import not_finite_data, not_finite_seen
-from netwright.doctor.checks.head import wrong_head, wrong_head_after
+from netwright.doctor.checks.head import wrong_head
 from netwright.doctor.checks.ignored import input_ignored, input_ignored_after
 from netwright.doctor.checks.imbalance import class_imbalance
 from netwright.doctor.checks.labels import label_errors
