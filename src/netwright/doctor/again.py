@@ -75,8 +75,14 @@ def again(
     """
     key = f"again {factor:g} {goes_on} {epochs:g}"
     if key not in case.notes:
-        case.notes[key] = _again(case, record, factor, goes_on, epochs)
-    return case.notes[key]
+        try:
+            case.notes[key] = _again(case, record, factor, goes_on, epochs)
+        except CannotTellError as reason:
+            case.notes[key] = reason
+    found = case.notes[key]
+    if isinstance(found, CannotTellError):
+        raise found
+    return found
 
 
 def _again(case: Case, record: Record, factor: float, goes_on: bool, epochs: float) -> Again:

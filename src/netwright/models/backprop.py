@@ -20,17 +20,12 @@ from netwright.layers.dense import Dense
 from netwright.layers.noise import Dropout
 from netwright.layers.shapes import Flatten, Reshape
 from netwright.losses import Loss
+from netwright.nn import chain
 from netwright.nn.member import Layout, Mode
 from netwright.nn.trainable import Step, weighted_mean
 
-# Activations whose derivative follows from their output: (in place, d output and output to d input).
-SIMPLE: dict[str, tuple[Callable[[Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]] = {
-    "relu": (torch.relu_, lambda d, y: torch.ops.aten.threshold_backward(d, y, 0.0)),
-    "sigmoid": (torch.sigmoid_, torch.ops.aten.sigmoid_backward),
-    "tanh": (torch.tanh_, torch.ops.aten.tanh_backward),
-}
-
-
+# Activations whose derivative follows from their output, as in `nn.chain`.
+SIMPLE = {**chain.SIMPLE, "sigmoid": (torch.sigmoid_, torch.ops.aten.sigmoid_backward)}
 MANY = 4  # members, from which on products of all of them at once are worth their detours
 NARROW = 16  # units; products with fewer columns are far slower than the same ones turned round
 SMALL = 16_384  # values of a member's kernel, up to which a copy of its gradient costs less than M products
