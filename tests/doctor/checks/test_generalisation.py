@@ -16,10 +16,11 @@ from netwright.doctor.checks.augmentation import harmful_augmentation
 from netwright.doctor.checks.imbalance import class_imbalance
 from netwright.doctor.checks.overfitting import loss_and_metric_disagree, overfitting
 from netwright.doctor.checks.underfitting import underfitting
-from netwright.doctor.checks.weak_slices import weak_slice
+from netwright.doctor.checks.weak_slices import explained, weak_slice
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis
 from netwright.doctor.monitor import Monitor
 from netwright.doctor.record import Record
+from netwright.doctor.standing import standing
 from netwright.training.callbacks import State
 
 CHECKS = (
@@ -219,6 +220,15 @@ def test_a_part_of_which_the_inputs_say_nothing():
     (found,) = weak_slice(case, record)
     assert found.severity == "warning"
     assert found.evidence["slices"][0]["marks"] < 0.55
+
+
+def test_what_test_rows_show_is_told_and_decides_nothing():
+    case, record = trained(*sliced(1.0), dense(4, 2), 900, 20, rate=1e-2)
+    assert list(weak_slice(case, record)) == []
+    other, _ = trained(*sliced(0.0), dense(4, 2), 900, 1)
+    case.test = other.validation
+    assert [each.id for each in weak_slice(case, record)] == ["weak_slice"]
+    assert not explained(case, standing(case))
 
 
 class Changes(nn.Module):

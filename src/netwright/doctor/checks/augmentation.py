@@ -84,8 +84,8 @@ def harmful_augmentation(case: Case, record: Record) -> Iterator[Diagnosis]:
     yield Diagnosis(
         "harmful_augmentation",
         ("error" if found.gain >= 2 * GAIN else "warning") if harmed else "note",
-        f"{marked(case, clean)} on training rows as they are, and {marked(case, changed)} after the random "
-        f"changes that the network was trained with{told}",
+        f"{marked(case, float(clean))} on training rows as they are, and "
+        f"{marked(case, float(changed))} after the random changes that the network was trained with{told}",
         {
             "clean": round(float(clean), 4),
             "changed": round(float(changed), 4),

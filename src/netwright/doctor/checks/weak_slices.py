@@ -66,7 +66,8 @@ def weak_slice(case: Case, record: Record) -> Iterator[Diagnosis]:
     fifth of a range in which classes meet always is; and so is one of a network that is behind elsewhere too.
     """
     stand = standing(case)
-    found, judged = _weak(case, stand), _judged(case, stand)
+    judged = _judged(case, stand, report_only=True)
+    found = _weak(case, stand, judged)
     own = judged.own
     if not found:
         return
@@ -103,20 +104,14 @@ def weak_slice(case: Case, record: Record) -> Iterator[Diagnosis]:
     )
 
 
-def _weak(case: Case, stand: Standing) -> list[tuple[float, float, Part, str]]:
-    """Marks, chance, rows, and why the network is to blame, of all weak parts."""
-    if "weak" not in case.notes:
-        case.notes["weak"] = _looked_for(case, stand)
-    return case.notes["weak"]
-
-
-def _judged(case: Case, stand: Standing) -> Judged:
-    """Slices are only reported, so that test rows may be looked at, which make chance smaller."""
-    assert case.validation is not None
-    assert case.train is not None
+def _judged(case: Case, stand: Standing, *, report_only: bool) -> Judged:
+    """The validation rows' marks; and those of test rows, which make chance smaller, where nothing but a
+    report depends on them."""
+    if not len(stand.validation) or case.validation is None or case.train is None:
+        raise CannotTellError("there are no validation rows whose parts could be compared")
     rows = [case.validation.spread(MOST_ROWS)]
     own, constant = [stand.validation], [stand.references["constant"]]
-    if case.test is not None and len(case.test) >= FEWEST:
+    if report_only and case.test is not None and len(case.test) >= FEWEST:
         rows.append(case.test.spread(MOST_ROWS))
         level = case.wanted(case.train)
         answer = np.bincount(level) / len(level) if level.ndim == 1 else level.mean(0)
@@ -128,10 +123,8 @@ def _judged(case: Case, stand: Standing) -> Judged:
     return Judged(np.concatenate(own), np.concatenate(constant), features, len(stand.validation))
 
 
-def _looked_for(case: Case, stand: Standing) -> list[tuple[float, float, Part, str]]:
-    if not len(stand.validation) or case.validation is None or case.train is None:
-        raise CannotTellError("there are no validation rows whose parts could be compared")
-    judged = _judged(case, stand)
+def _weak(case: Case, stand: Standing, judged: Judged) -> list[tuple[float, float, Part, str]]:
+    """Marks, chance, rows, and why the network is to blame, of all weak parts."""
     own = judged.own
     if len(own) < 4 * FEWEST:
         raise CannotTellError(f"{len(own)} validation rows are too few to compare parts of them")
@@ -152,9 +145,13 @@ def _looked_for(case: Case, stand: Standing) -> list[tuple[float, float, Part, s
 
 
 def explained(case: Case, stand: Standing) -> bool:
-    """Whether the network is as good as simple models on all rows but those of one weak part."""
+    """Whether the network is as good as simple models on all rows but those of one weak part.
+
+    What else is said, and with it what is repaired, depends on this: validation rows alone are asked.
+    """
     try:
-        return any(why for *_, why in _weak(case, stand))
+        judged = _judged(case, stand, report_only=False)
+        return any(why for *_, why in _weak(case, stand, judged))
     except CannotTellError:
         return False
 
