@@ -4,6 +4,7 @@ import re
 
 import pytest
 import torch
+from sklearn.metrics import r2_score
 from torch import nn
 from torch.nn import functional
 
@@ -76,6 +77,21 @@ def test_ends_that_do_not_fit_the_loss(zoo, start, name):
     assert len(found) == 1
     assert found[0][0] == severity
     assert re.search(pattern, found[0][1]), found
+
+
+def test_targets_out_of_reach_cost_what_the_best_answers_within_leave(zoo, start):
+    case = zoo.case_for(ended(zoo, torch.tanh, 1), nn.MSELoss(), zoo.rows(6), zoo.rows(1, seed=3))
+    (found,) = wrong_head(case)
+    y = case.train.target.reshape(-1)
+    assert found.evidence["gained"] == pytest.approx(1 - r2_score(y, y.clamp(-1, 1)), abs=1e-4)
+
+
+def test_targets_hardly_out_of_reach_prove_nothing(zoo, start):
+    case = zoo.case_for(
+        ended(zoo, torch.tanh, 1), nn.MSELoss(), zoo.rows(6), 1.02 * zoo.rows(1, seed=3).sign()
+    )
+    (found,) = wrong_head(case)
+    assert "gained" not in found.evidence
 
 
 def test_softmax_over_places_instead_of_classes(zoo, start):

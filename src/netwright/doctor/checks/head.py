@@ -41,6 +41,7 @@ LOSSES = {
     "smooth_l1_loss": Purpose("huber", "numbers"),
     "huber_loss": Purpose("huber", "numbers"),
 }
+COSTLY = 0.02  # share of the targets' variance that cannot be reached
 ENOUGH = 2.0  # numbers that a loss turns into probabilities should reach this far below and above 0
 MOST_CODES = 20
 OUTSIDE = 0.02  # share of targets
@@ -258,7 +259,11 @@ def _probabilities(head: Head) -> Iterator[Diagnosis]:
 
 
 def _numbers(case: Case, head: Head) -> Iterator[Diagnosis]:
-    """Targets that the last operation cannot reach."""
+    """Targets that the last operation cannot reach.
+
+    What they cost at least, whatever the network learns, is arithmetic: the share of the targets' variance
+    that lies beyond the ends.
+    """
     low, high = _range(head.last)
     target = _target(case)
     if head.last is None or target is None or (math.isinf(low) and math.isinf(high)):
@@ -267,6 +272,9 @@ def _numbers(case: Case, head: Head) -> Iterator[Diagnosis]:
     outside = float(((target < low - edge) | (target > high + edge)).double().mean())
     if outside <= OUTSIDE:
         return
+    exact = target.double()
+    spread = float((exact - exact.mean(0)).square().sum())
+    lost = float((exact - exact.clamp(low, high)).square().sum()) / max(spread, 1e-12)
     yield Diagnosis(
         "wrong_head",
         "error" if outside > 0.1 else "warning",
@@ -279,7 +287,8 @@ def _numbers(case: Case, head: Head) -> Iterator[Diagnosis]:
             "share_outside": round(outside, 4),
             "smallest_target": float(target.min()),
             "greatest_target": float(target.max()),
-        },
+        }
+        | ({"gained": round(lost, 4)} if lost >= COSTLY else {}),
         "an activation at the end, where a regression should have none",
         Fix("leave the last activation out, or scale the targets into its range"),
     )
