@@ -199,7 +199,6 @@ def _views(layout: Layout, flat: Tensor) -> dict[Layer, tuple[Tensor, Tensor | N
     """Kernel [M, D, H] and bias [M, 1, H] of each Dense layer, as views."""
     found: dict[Layer, dict[str, Tensor]] = {}
     for place in layout.places:
-        piece = flat[:, place.start : place.start + place.declared.size]
-        shape = place.declared.shape if place.attribute == "kernel" else (1, *place.declared.shape)
-        found.setdefault(place.layer, {})[place.attribute] = piece.view(len(flat), *shape)  # type: ignore[arg-type]
+        view = place.of(flat) if place.attribute == "kernel" else place.of(flat)[:, None]
+        found.setdefault(place.layer, {})[place.attribute] = view  # type: ignore[arg-type]
     return {layer: (views["kernel"], views.get("bias")) for layer, views in found.items()}

@@ -94,8 +94,7 @@ def _affine(layer: Layer, layout: Layout, flat: Tensor, gradient: Tensor) -> Aff
     places = {place.attribute: place for place in layout.places if place.layer is layer}
 
     def view(of: Tensor, name: str) -> Tensor:
-        place = places[name]
-        piece = of[:, place.start : place.start + place.declared.size]
-        return piece.view(len(of), *place.declared.shape[-2:])
+        part = places[name].of(of)
+        return part.view(len(of), *part.shape[-2:])
 
     return Affine(view(flat, "weight"), view(flat, "bias"), view(gradient, "weight"), view(gradient, "bias"))

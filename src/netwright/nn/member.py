@@ -97,6 +97,11 @@ class Place:
     declared: Declared
     start: int
 
+    def of(self, flat: Tensor) -> Tensor:
+        """The parameter of all members, a view of `flat`. [M, P] to [M, *shape]"""
+        piece = flat[:, self.start : self.start + self.declared.size]
+        return piece.view(len(flat), *self.declared.shape)
+
 
 class Layout:
     """The record of what lies where in the flat tensor of a network."""
@@ -142,9 +147,8 @@ class Layout:
         """Brings parameters [M, P] back to what their constraints allow, in place."""
         for place in self.places:
             if place.declared.constraint is not None:
-                part = flat[:, place.start : place.start + place.declared.size]
-                values = part.view(len(flat), *place.declared.shape)
-                part.copy_(place.declared.constraint(values).reshape(part.shape))
+                values = place.of(flat)
+                values.copy_(place.declared.constraint(values))
 
     def _spread(self, values: list[float]) -> Tensor:
         return torch.repeat_interleave(torch.tensor(values), torch.tensor(self.sizes))

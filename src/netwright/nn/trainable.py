@@ -198,8 +198,7 @@ class Trainable(nn.Module):
             for name, buffer in buffers.items():
                 _copy(buffer, values[name], name)
             for place in self.layout.places:
-                part = self.flat[:, place.start : place.start + place.declared.size]
-                _copy(part.view(self.members, *place.declared.shape), values[place.name], place.name)
+                _copy(place.of(self.flat), values[place.name], place.name)
 
 
 def weighted_mean(rows: Tensor, weight: Tensor | None) -> Tensor:

@@ -155,7 +155,7 @@ class _Transfer:
 
     def _copy_words(self, place: Place, name: str, words: list[Pairs]) -> int:
         """Copies rows of a table, which are others for each member; how many numbers of the first."""
-        value, into = self.values[name], self._part(place)
+        value, into = self.values[name], place.of(self.new.flat.data)
         if value.shape[2:] != into.shape[2:]:
             return 0
         for member, (new, old) in enumerate(words):
@@ -213,7 +213,7 @@ class _Transfer:
         for place in places:
             told.kept += self._copy(place, place.name)
             if old != new:  # the logit is that of the second class
-                self._part(place).neg_()
+                place.of(self.new.flat.data).neg_()
         if told.kept < told.numbers:
             told.why = "other inputs before"
 
@@ -224,18 +224,13 @@ class _Transfer:
 
     # -------------------------------------------------------------------------------------- copying
 
-    def _part(self, place: Place) -> Tensor:
-        """The new parameter. [M, *shape]"""
-        flat = self.new.flat.data[:, place.start : place.start + place.declared.size]
-        return flat.view(len(flat), *place.declared.shape)
-
     def _copy(
         self, place: Place, name: str, axis: int = 0, pairs: Pairs | None = None, inputs: Pairs | None = None
     ) -> int:
         """Copies an old parameter, or parts of it along an axis (and along axis 1); how many numbers."""
         if name not in self.values:
             return 0
-        value, into = self.values[name][self.sources], self._part(place)
+        value, into = self.values[name][self.sources], place.of(self.new.flat.data)
         if inputs is not None:
             whole = into.clone()
             whole[:, :, inputs[0]] = value[:, :, inputs[1]]
