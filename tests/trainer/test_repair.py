@@ -13,9 +13,12 @@ import netwright as nw
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import Diagnosis, Examination, Fix
 from netwright.errors import NetwrightError
-from netwright.trainer import remedies, surgery
+from netwright.trainer import surgery
 from netwright.trainer.course import Again, Course
-from netwright.trainer.remedies import REMEDIES, Patient
+from netwright.trainer.remedies import network, steps
+from netwright.trainer.remedies.patient import Patient
+from netwright.trainer.remedies.rows import corrected, without_rows
+from netwright.trainer.remedies.table import REMEDIES
 from netwright.trainer.repair import Candidate, Repair, _finalists, _whole
 
 EPOCHS = 30
@@ -210,23 +213,23 @@ def patient(id: str = "rate_too_high", evidence=None, config=None, case: Case | 
 def test_a_proven_rate_is_taken_from_the_diagnosis():
     evidence = {"learning_rate": 1.0, "loss_at_rates": {"0.1": 0.3, "0.01": 0.1, "1": None}}
     sick = patient(evidence=evidence, config={"training.learning_rate": 0.1})
-    told, lowest = remedies.told_rate(course(), sick), remedies.best_rate(course(), sick)
+    told, lowest = steps.told_rate(course(), sick), steps.best_rate(course(), sick)
     assert told is not None
     assert told.learning_rate == 0.1
     assert lowest is not None
     assert lowest.learning_rate == 0.01
     schedule = nw.schedules.ExponentialDecay(1.0, 10, 0.1)
-    changed = remedies.told_rate(course(optimizer=nw.optimizers.Adam(schedule), schedule=schedule), sick)
+    changed = steps.told_rate(course(optimizer=nw.optimizers.Adam(schedule), schedule=schedule), sick)
     assert changed is not None
     assert (changed.schedule, changed.optimizer.learning_rate) == ("constant", 0.1)
-    kept = remedies.told_rate(course(schedule="cosine"), sick)
+    kept = steps.told_rate(course(schedule="cosine"), sick)
     assert kept is not None
     assert kept.schedule == "cosine"
 
 
 def test_doubtful_rows_are_left_out():
     sick = patient("label_errors", {"suspects": [1, 3]})
-    made = remedies.without_rows(course(weight=torch.arange(8.0)), sick)
+    made = without_rows(course(weight=torch.arange(8.0)), sick)
     assert made is not None
     assert (len(made.x), len(made.y), made.weight.tolist()) == (6, 6, [0, 2, 4, 5, 6, 7])
 
@@ -244,10 +247,10 @@ def test_an_optimiser_is_made_again_for_a_copy():
     assert [group["lr"] for group in made.param_groups] == [0.5, 0.1]
     assert made.param_groups[0]["params"][0] is list(other.parameters())[-2]
     assert made.param_groups[0]["momentum"] == 0.9
-    held = remedies.all_held(course(optimizer=again), patient("untrained_layer"))
+    held = steps.all_held(course(optimizer=again), patient("untrained_layer"))
     assert held is not None
     assert len(held.optimizer(other).param_groups[0]["params"]) == len(list(other.parameters()))
-    free = remedies.no_decay(course(optimizer=again), patient("over_regularised"))
+    free = steps.no_decay(course(optimizer=again), patient("over_regularised"))
     assert free is not None
     assert all(group["weight_decay"] == 0 for group in free.optimizer(other).param_groups)
 
@@ -255,7 +258,7 @@ def test_an_optimiser_is_made_again_for_a_copy():
 def test_going_on_starts_from_the_last_finite_weights():
     module = net(depth=1)
     sick = dataclasses.replace(patient("not_finite_loss", {"learning_rate": 1.0}), last=module)
-    made = remedies.going_on(course(), sick)
+    made = steps.going_on(course(), sick)
     assert made is not None
     assert made.module is module
     assert made.learning_rate == 0.1
@@ -292,7 +295,7 @@ def test_doubtful_targets_take_what_their_neighbours_say():
     made.callbacks.append(doctor)
     made.fit(x[:250], y[:250], epochs=2, validation_data=(x[250:], y[250:]), verbose=0)
     sick = dataclasses.replace(patient("label_errors"), case=doctor.seen)
-    changed = remedies.corrected(course(x=x[:250], y=y[:250]), sick)
+    changed = corrected(course(x=x[:250], y=y[:250]), sick)
     assert changed is not None
     assert (changed.y == truth[:250]).mean() > 0.98
     assert (y[:250] == truth[:250]).mean() < 0.8
@@ -301,18 +304,18 @@ def test_doubtful_targets_take_what_their_neighbours_say():
 
 def test_a_layer_of_hardly_any_units_becomes_wider():
     narrow = nn.Sequential(nn.Linear(4, 2), nn.ReLU(), nn.Linear(2, 3))
-    made = remedies.thick(course(module=narrow), patient("dead_units"))
+    made = network.thick(course(module=narrow), patient("dead_units"))
     assert made is not None
     assert [tuple(each.shape) for each in made.module.parameters()] == [(32, 4), (32,), (3, 32), (3,)]
-    assert remedies.thick(course(), patient("dead_units")) is None
-    assert remedies.enlarged(course(), patient("underfitting")) is not None
+    assert network.thick(course(), patient("dead_units")) is None
+    assert network.enlarged(course(), patient("underfitting")) is not None
 
 
 def test_small_batches_become_calmer():
-    made = remedies.calm_batches(course(batch_size=1), patient("oscillating_loss", {"learning_rate": 0.2}))
+    made = steps.calm_batches(course(batch_size=1), patient("oscillating_loss", {"learning_rate": 0.2}))
     assert made is not None
     assert (made.batch_size, made.learning_rate, made.clip_norm) == (8, pytest.approx(0.02), 1.0)
-    assert remedies.calm_batches(course(batch_size=8), patient()) is None
+    assert steps.calm_batches(course(batch_size=8), patient()) is None
 
 
 def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_original():
@@ -332,7 +335,7 @@ def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_origina
 def test_a_changed_module_whose_parts_do_not_fit_together_costs_no_repair():
     parts = nn.Linear(4, 2), nn.Unflatten(1, (1, 2)), nn.Flatten(), nn.Linear(2, 3)
     sick, first = patient("underfitting"), course(module=nn.Sequential(*parts))
-    made = remedies.enlarged(first, sick)
+    made = network.enlarged(first, sick)
     assert made is not None
     result = Repair(first.module, (), 0.5, 0.5, Examination(), first)
     assert _whole(result, first, Candidate(made, sick.diagnosis), (np.ones(8), None)) is None

@@ -45,7 +45,9 @@ from netwright.doctor.proof import (
 from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
 from netwright.trainer.course import Again, Course, Memory, Outcome, follow, steering, watched
-from netwright.trainer.remedies import CLEANING, REMEDIES, Patient, as_classes, everything, thick
+from netwright.trainer.remedies.network import as_classes, thick
+from netwright.trainer.remedies.patient import Patient
+from netwright.trainer.remedies.table import CLEANING, REMEDIES, everything
 
 LEARNT_BY_HEART = ("overfitting", "label_errors")  # whose harm comes late in a training
 UNFIT = (NetwrightError, RuntimeError)  # what a changed module raises whose parts do not fit together

@@ -1,0 +1,1 @@
+"""What is changed of a course against what is wrong: of its steps, its network, its rows."""
