@@ -1,7 +1,7 @@
 """The base set-ups: fourteen small trainings that are healthy, made from data that needs no download.
 
 python benchmarks/doctor/bases.py [--seeds 3] shows the scores beside linear models, neighbours and trees, of
-those in `bases_sealed.py` too.
+those in `bases_more.py` and `bases_sealed.py` too.
 """
 
 from __future__ import annotations
@@ -455,9 +455,10 @@ def references(training: Training) -> dict[str, float]:
 
 
 def main() -> None:
-    from bases_sealed import BASES_SEALED  # which needs this file
+    from bases_more import BASES_MORE  # which need this file
+    from bases_sealed import BASES_SEALED
 
-    every = BASES | BASES_SEALED
+    every = BASES | BASES_MORE | BASES_SEALED
     parser = argparse.ArgumentParser()
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("names", nargs="*")

@@ -6,15 +6,18 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from bases import BASES
+from bases_more import BASES_MORE
 from bases_sealed import BASES_SEALED
 from faults import FAULTS
+from faults_more import FAULTS_MORE
 from faults_sealed import FAULTS_SEALED
 from healthy import HEALTHY
+from healthy_more import HEALTHY_MORE
 from healthy_sealed import HEALTHY_SEALED
 
 from training import Training
 
-EVERY = BASES | BASES_SEALED
+EVERY = BASES | BASES_MORE | BASES_SEALED
 
 
 @dataclass(frozen=True)
@@ -59,14 +62,14 @@ def setups() -> list[Setup]:
     found = [Setup(name, name, "", (), False, False, _maker(name, None)) for name in EVERY]
     found += [
         Setup(f"{base}/{odd.name}", base, "", (), False, odd.another, _maker(base, odd.apply))
-        for odd in (*HEALTHY, *HEALTHY_SEALED)
+        for odd in (*HEALTHY, *HEALTHY_MORE, *HEALTHY_SEALED)
         for base in odd.bases
     ]
     found += [
         Setup(
             f"{base}/{each.name}", base, each.name, each.expected, each.leak, False, _maker(base, each.apply)
         )
-        for each in (*FAULTS, *FAULTS_SEALED)
+        for each in (*FAULTS, *FAULTS_MORE, *FAULTS_SEALED)
         for base in each.bases
     ]
     return found
