@@ -11,6 +11,7 @@ from torch import Tensor
 
 from netwright.doctor import plain
 from netwright.doctor.case import Case, Rows
+from netwright.doctor.checks.far_targets import far_targets
 from netwright.doctor.checks.learning import nobody_learns
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.noise import Contradiction, contradiction, lowest, probabilities, suspects, unrelated
@@ -64,6 +65,10 @@ def label_errors(case: Case, record: Record) -> Iterator[Diagnosis]:
     answers are wrong half as often as guesses, or no model is better than a constant.
     """
     train = plain.known(case).spread(ROWS)
+    far = list(far_targets(case))
+    yield from far
+    if any(each.severity != "note" for each in far):
+        return
     if case.task == "labels":
         raise CannotTellError("each row has several labels")
     if len(train) < FEW_ROWS:
