@@ -16,6 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netwright import optimizers
 from training import Rows, Task, Training, fit, split_of
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
@@ -265,6 +266,7 @@ class Base:
         sizes: of the training and the validation part.
         scaled: whether the columns are standardised by the training rows.
         loss: makes another loss than the usual one of the task.
+        momentum: of SGD, where it has any.
     """
 
     name: str
@@ -279,6 +281,7 @@ class Base:
     batch: int = 32
     optimizer: str = "adam"
     loss: Callable[[], nn.Module] | None = None
+    momentum: float = 0.0
 
     def make(self, seed: int) -> Training:
         """The healthy training."""
@@ -293,7 +296,7 @@ class Base:
                 rows.x = (rows.x - mean) / spread
             raw = (mean, spread)
         usual = {"classes": nn.CrossEntropyLoss, "yes_no": nn.BCEWithLogitsLoss, "numbers": nn.MSELoss}
-        return Training(
+        made = Training(
             self.name,
             seed,
             self.task,
@@ -307,6 +310,9 @@ class Base:
             self.optimizer,
             raw=raw,
         )
+        if self.momentum:  # made late, so that what changes the rate changes it here too
+            made.optimizer = lambda module: optimizers.SGD(made.rate, momentum=self.momentum)
+        return made
 
 
 _ALL = (

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 import torch
 from detectors import TimedDoctor
+from faults_sealed import BEYOND_SEALED
 from harm import SEEDS, harms
 from run import Job, read, run_all
 from score import by_setup, interval
@@ -62,6 +63,7 @@ BEYOND = {
     ),
     **dict.fromkeys(("inputs_lost",), "the inputs do not arrive"),
     **dict.fromkeys(("missing_numbers", "infinite_numbers"), "they come as a data set, not as arrays"),
+    **BEYOND_SEALED,
 }
 """faults that no change of settings can undo, and why; the share without them is told apart"""
 

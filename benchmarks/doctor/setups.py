@@ -17,6 +17,7 @@ from healthy_sealed import HEALTHY_SEALED
 
 from training import Training
 
+KNOWN = {each.name for each in (*FAULTS, *FAULTS_MORE)}
 EVERY = BASES | BASES_MORE | BASES_SEALED
 
 
@@ -40,6 +41,11 @@ class Setup:
     leak: bool
     another: bool
     make: Callable[[int], Training]
+
+    @property
+    def novel(self) -> bool:
+        """Whether its fault is of a kind that only the sealed part has."""
+        return bool(self.fault) and self.fault not in KNOWN
 
     @property
     def sealed(self) -> bool:
