@@ -5,7 +5,8 @@
 Set-ups are the independent units: a figure is the mean over set-ups of the mean over their seeds, and its
 95 % interval is that of 2000 resamples of whole set-ups. An alarm is at least one error or warning; one at E
 at least one error. A diagnosis is right when it is one of the symptoms that name the fault's cause; the share
-is that of all harmful runs, found or not.
+is that of all harmful runs, found or not. With --sealed both are told apart for kinds of faults that only the
+sealed part has (novel) and the others (known).
 """
 
 from __future__ import annotations
@@ -89,6 +90,10 @@ def table(rows: list[dict[str, Any]], chosen: dict[str, Setup], detector: str) -
         "cause right, first": interval(bad["first"]),
         "cause right, first three": interval(bad["three"]),
     }
+    new = np.array([chosen[name].novel for name in harmful["any"]])
+    for kind, own in (("known", ~new), ("novel", new)) if new.any() else ():
+        told = {"found, E or W": "any", "cause right, first": "first", "cause right, first three": "three"}
+        figures |= {f"{kind}: {name}": interval(bad[key][own]) for name, key in told.items() if own.any()}
     counts = [("set-ups, healthy / harmful", f"{len(wrong['E'])} / {len(bad['any'])}")]
     return counts + [(name, f"{a:.3f} [{b:.3f}, {c:.3f}]") for name, (a, b, c) in figures.items()]
 
@@ -162,7 +167,7 @@ def main() -> None:
         for name, own in shown.items()
     ]
     for figure in dict.fromkeys(figure for column in columns for figure in column):
-        print(f"{figure:28}" + "".join(f"{column.get(figure, ''):24}" for column in columns).rstrip())
+        print(f"{figure:34}" + "".join(f"{column.get(figure, ''):24}" for column in columns).rstrip())
     if options.wrong:
         for name, own in shown.items():
             print(f"\n{name}")
