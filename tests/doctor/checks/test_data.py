@@ -10,8 +10,10 @@ from torch import nn
 
 import netwright as nw
 from netwright.data.finding import Finding
+from netwright.doctor import plain
+from netwright.doctor.case import Case
 from netwright.doctor.checks.copies import conflicting_labels, duplicate_rows, shared_rows
-from netwright.doctor.checks.labels import label_errors
+from netwright.doctor.checks.labels import _beside_others, label_errors
 from netwright.doctor.checks.leaks import LIKELY, STRONG, _at_most, leaking_column
 from netwright.doctor.checks.shifts import drift
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis
@@ -225,3 +227,39 @@ def test_the_doctor_looks_at_the_rows_only_once(monkeypatch: pytest.MonkeyPatch)
         trainer.fit(x, x.sum(1), epochs=2, validation_split=0.2, verbose=0)
         assert sorted(looked) == ["_copies", "_leaks", "_shifts"]
         looked.clear()
+
+
+def test_wrong_rows_of_several_numbers() -> None:
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(700, 4))
+    y = np.stack([x[:, 0] + x[:, 1], x[:, 2] - x[:, 3]], 1) + 0.1 * draws.normal(size=(700, 2))
+    parts = parted(x, y)
+    assert list(label_errors(_of_several(parts), None)) == []  # type: ignore[arg-type]
+    own = parts["train"][1]
+    own[:100] = own[99::-1].copy()
+    found = list(label_errors(_of_several(parts), None))  # type: ignore[arg-type]
+    assert _told(found) == [("label_errors", "error")]
+    assert np.mean([each < 100 for each in found[0].evidence["suspects"]]) > 0.8
+
+
+def test_training_targets_that_are_noisier_than_the_others() -> None:
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(1500, 3))
+    parts = parted(x, np.sin(2.0 * x[:, 0]) + x[:, 1] + 0.5 * draws.normal(size=1500))
+    case = case_of_parts(parts)
+    assert _beside_others(case, plain.known(case), x) is None
+    own = parts["train"][1]
+    own[::2] = np.roll(own[::2], 1)
+    case = case_of_parts(parts)
+    found = _beside_others(case, plain.known(case), parts["train"][0])
+    assert found is not None
+    assert 0.3 < found.share < 0.95
+    assert found.certain
+
+
+def _of_several(parts: dict[str, Part]) -> Case:
+    """A case with two targets for each row."""
+    case = case_of_parts({name: (x, y[:, 0]) for name, (x, y) in parts.items()})
+    for name, (_, y) in parts.items():
+        getattr(case, name).target = torch.as_tensor(y).float()
+    return case

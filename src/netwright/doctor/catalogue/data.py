@@ -126,8 +126,10 @@ DATA = (
         "how many would is computed class by class; wrong labels are as frequent there as anywhere. The "
         "network is asked too where it knows more than simple models. A warning from 7 % on, an error from "
         "15 % on where chance is far; the suspected rows are listed, the worst first. For numbers: a part of "
-        "the targets does not follow the predictions at all. A warning too where the network learns rows by "
-        "heart and nobody is sure of others: then either targets are wrong or the inputs say little of them.",
+        "the targets does not follow the predictions at all, or up to 5 % are of another size than all "
+        "others, beyond a gap that no tail explains, and spoil the network. A warning too where the network "
+        "learns rows by heart and nobody is sure of others: then either targets are wrong or the inputs say "
+        "little of them; and where models tell a fifth less of training rows than of all other parts.",
         why="Slips and disagreement of annotators, labels derived by a rule, classes mixed up in a join.",
         todo=(
             "Look at the first rows of the list; twenty are enough to see whether they are wrong.",
