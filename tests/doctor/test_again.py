@@ -10,7 +10,7 @@ import torch
 from tests.doctor.checks.trained import CLASSES, X, mlp, trained
 from torch import nn
 
-from netwright.doctor.again import again
+from netwright.doctor.again import Change, again
 from netwright.doctor.diagnosis import CannotTellError
 
 START = {name: each.clone() for name, each in mlp().state_dict().items()}
@@ -20,7 +20,7 @@ def test_it_ends_where_gradient_descent_ends() -> None:
     case, record = trained(mlp(), "sgd", 0.05, batch=64, epochs=3)
     assert case.train is not None
     case.train = case.train.at(slice(0, 60))  # less than a batch: each step sees all rows
-    found = again(case, record, 10.0)
+    found = again(case, record, Change(10.0))
     assert found.steps == 3 * record.steps_per_epoch
 
     own = mlp()
@@ -39,7 +39,7 @@ def test_it_ends_where_gradient_descent_ends() -> None:
 def test_the_gain_is_that_of_briers_score() -> None:
     network = mlp()
     case, record = trained(network, rate=1e-4, epochs=2)
-    found = again(case, record, 30.0)
+    found = again(case, record, Change(30.0))
     assert found.gain > 3 * found.error
     usual = np.square(np.eye(3)[CLASSES[200:]] - np.eye(3)[CLASSES[200:]].mean(0)).sum(1).mean()
     chances = torch.softmax(network(torch.tensor(X[200:])), 1).detach().double().numpy()
@@ -51,7 +51,7 @@ def test_the_gain_is_that_of_briers_score() -> None:
 
 def test_it_goes_on_from_where_the_network_is() -> None:
     case, record = trained(rate=1e-3, epochs=2)
-    on, anew = again(case, record, goes_on=True, epochs=2.0), again(case, record)
+    on, anew = again(case, record, Change(goes_on=True, epochs=2.0)), again(case, record)
     assert (on.steps, anew.steps) == (52, 26)
     assert on.loss < on.now == anew.now
     assert anew.loss == pytest.approx(anew.now, rel=0.1)
@@ -71,4 +71,4 @@ def test_says_what_it_cannot_make() -> None:
         again(case, record)
     case.validation = None
     with pytest.raises(CannotTellError, match="validation rows"):
-        again(case, record, 2.0)
+        again(case, record, Change(2.0))

@@ -21,6 +21,7 @@ from netwright.training.rules import RULES
 
 Task = Literal["classes", "yes_no", "labels", "numbers", "unknown"]
 MOST_ROWS = 4000
+RULE = ("epsilon", "rho", "beta1", "beta2")
 
 
 @dataclass
@@ -76,6 +77,8 @@ class Plan:
         learning_rate: at the start.
         weight_decay, clip_norm: None where there is none, or where it is not known.
         momentum: of the optimisers that have one.
+        rule: what else the optimiser's formula is told, by names of `training.rules.Settings`.
+        derived: whether the optimiser is of the user's own class, made from that of the name.
         l1: penalty on the absolute weights.
         shuffled: whether the order of rows is drawn anew in each epoch; None where that is not known.
         batch_size: rows of a step.
@@ -93,6 +96,8 @@ class Plan:
     momentum: float = 0.0
     l1: float = 0.0
     shuffled: bool | None = None
+    rule: dict[str, Any] = field(default_factory=dict)
+    derived: bool = False
 
     @property
     def usual_rate(self) -> float:
@@ -339,6 +344,9 @@ def case_of(
 def _plan(population: Population, place: int) -> Plan:
     member, config = population.members[place], population.config
     own = population.optimizer
+    given = getattr(own, "settings", None)
+    rule = {key: each for key in RULE if isinstance(each := getattr(given, key, None), float)}
+    derived = False
     name, decay, momentum = config.optimizer, member.weight_decay, member.momentum
     told = getattr(population.state.model, "optimizer", None)
     held = getattr(own, "optimizer", None)
@@ -347,6 +355,7 @@ def _plan(population: Population, place: int) -> Plan:
         names = [each.__name__.lower() for each in type(held).__mro__]
         name = next((each for each in names if each in RULES), names[0])
         decay, momentum = settings.get("weight_decay"), settings.get("momentum", 0.0)
+        rule, derived = _rule_of_torch(settings), names[0] not in RULES
     elif told is not None:  # of a Trainer or a model by hand
         name = told if isinstance(told, str) else type(told).__name__.lower()
         decay, momentum = getattr(told, "weight_decay", None), getattr(told, "momentum", 0.0)
@@ -367,7 +376,18 @@ def _plan(population: Population, place: int) -> Plan:
         float(momentum or 0.0),
         member.l1,
         _shuffled(population.feed),
+        rule,
+        derived,
     )
+
+
+def _rule_of_torch(settings: dict[str, Any]) -> dict[str, float]:
+    """What one of PyTorch's optimisers is told, by our names."""
+    names = {"epsilon": "eps", "rho": "alpha" if "alpha" in settings else "rho"}
+    known = {ours: settings[theirs] for ours, theirs in names.items() if theirs in settings}
+    if "betas" in settings:
+        known["beta1"], known["beta2"] = settings["betas"][:2]
+    return {name: float(each) for name, each in known.items() if isinstance(each, int | float)}
 
 
 def _shuffled(feed: Feed) -> bool | None:

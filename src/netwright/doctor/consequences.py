@@ -46,7 +46,9 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     ),
     "rate_too_low": ("not_learning", "slow_convergence", "input_ignored"),
     "slow_convergence": ("not_learning",),
-    "over_regularised": ("modes_disagree", "not_learning", "input_ignored", "dead_units"),
+    "over_regularised": (
+        *("modes_disagree", "not_learning", "slow_convergence", "input_ignored", "dead_units"),
+    ),
     "low_precision": ("cannot_overfit", "input_ignored", "not_learning", "untrained_layer", "rate_too_low"),
     "symmetric_start": ("cannot_overfit", "not_learning", "input_ignored", "dead_units"),
     "dead_units": ("cannot_overfit", "not_learning"),

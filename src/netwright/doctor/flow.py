@@ -148,6 +148,12 @@ def modules_of(case: Case) -> list[nn.Module]:
     return list(getattr(case.network, "owned", [case.network]))
 
 
+def normalises(case: Case) -> bool:
+    """Whether there is batch normalisation."""
+    names = [type(part).__name__ for own in modules_of(case) for part in own.modules()]
+    return any("BatchNorm" in name for name in names)
+
+
 def stuck_in(case: Case, *, training: bool) -> list[str]:
     """Names of dropout and batch normalisation of PyTorch that are in this mode when told the other one."""
     network = case.twin()

@@ -18,12 +18,15 @@ class Steps:
         network: the copy, which is changed.
         plan: of the training.
         weight_decay: that of the plan may be left out.
+        free: whether frozen parameters move as others do.
     """
 
-    def __init__(self, network: Trainable, plan: Plan, weight_decay: float = 0.0) -> None:
+    def __init__(
+        self, network: Trainable, plan: Plan, weight_decay: float = 0.0, *, free: bool = False
+    ) -> None:
         self.network, self.clip = network, plan.clip_norm
-        settings = Settings(momentum=plan.momentum, weight_decay=weight_decay)
-        self.optimizer = optimizer_of(network, plan.optimizer, settings)
+        settings = Settings(momentum=plan.momentum, weight_decay=weight_decay, **plan.rule)
+        self.optimizer = optimizer_of(network, plan.optimizer, settings, free=free)
         self.mode = Mode(training=True, generators=[torch.Generator(network.flat.device).manual_seed(0)])
         torch.manual_seed(0)
 
@@ -38,7 +41,11 @@ class Steps:
             self.network.constrain()
 
 
-def optimizer_of(network: Trainable, name: str, settings: Settings) -> Optimizer:
-    """An optimiser by name for a copy, with the rates and decays of its parameters."""
+def optimizer_of(network: Trainable, name: str, settings: Settings, *, free: bool = False) -> Optimizer:
+    """An optimiser by name for a copy, with the rates and decays of its parameters; those of frozen ones are
+    as of others where all are free."""
     flat, layout = network.flat.detach(), network.layout
-    return Optimizer(name, flat, settings, layout.rates().to(flat.device), layout.decays().to(flat.device))
+    rates = layout.rates()
+    if free:
+        rates = rates.where(rates > 0, torch.ones_like(rates))
+    return Optimizer(name, flat, settings, rates.to(flat.device), layout.decays().to(flat.device))

@@ -24,7 +24,7 @@ STEPS = (
         source="Goodfellow et al. (2016), section 8.4; Glorot and Bengio (2010), Understanding the "
         "difficulty of training deep feedforward neural networks",
         gate=True,
-        when="before",
+        when="both",
     ),
     Symptom(
         "poor_start",
@@ -47,7 +47,7 @@ STEPS = (
         source="Glorot and Bengio (2010); He et al. (2015), Delving deep into rectifiers; Lin et al. "
         "(2017), Focal loss (the prior as bias); Karpathy (2019)",
         gate=True,
-        when="before",
+        when="both",
     ),
     Symptom(
         "rate_too_high",

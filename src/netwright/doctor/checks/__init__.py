@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from netwright.doctor.case import Case
 from netwright.doctor.checks.augmentation import harmful_augmentation
@@ -38,16 +38,34 @@ from netwright.doctor.checks.rates import oscillating_loss, rate_too_high, rate_
 from netwright.doctor.checks.regularisation import over_regularised
 from netwright.doctor.checks.scales import unscaled_inputs
 from netwright.doctor.checks.shifts import drift, drift_after
-from netwright.doctor.checks.start import poor_start, symmetric_start
+from netwright.doctor.checks.start import poor_after, poor_start, symmetric_after, symmetric_start
 from netwright.doctor.checks.underfitting import underfitting
 from netwright.doctor.checks.units import dead_units, saturated_units, vanishing_gradient
 from netwright.doctor.checks.untrained import untrained_after, untrained_before
+from netwright.doctor.checks.unusual import few_rows, few_steps, large_epsilon, long_memory, own_steps
 from netwright.doctor.checks.weak_slices import weak_slice
-from netwright.doctor.diagnosis import Diagnosis
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis
 from netwright.doctor.record import Record
 
 Before = Callable[[Case], Iterable[Diagnosis]]
 After = Callable[[Case, Record], Iterable[Diagnosis]]
+
+
+def several(*checks: After) -> After:
+    """Checks for one symptom, as one; what one of them cannot tell does not keep the others from telling."""
+
+    def check(case: Case, record: Record) -> Iterator[Diagnosis]:
+        reasons = []
+        for each in checks:
+            try:
+                yield from each(case, record)
+            except CannotTellError as reason:
+                reasons.append(reason)
+        if reasons:
+            raise reasons[0]
+
+    return check
+
 
 BEFORE: dict[str, Before] = {
     "wrong_head": wrong_head,
@@ -83,16 +101,18 @@ AFTER: dict[str, After] = {
     "mixed_rows": mixed_after,
     "missing_nonlinearity": missing_nonlinearity_after,
     "untrained_layer": untrained_after,
-    "modes_disagree": modes_after,
-    "rate_too_high": rate_too_high,
-    "rate_too_low": rate_too_low,
+    "modes_disagree": several(modes_after, few_rows),
+    "symmetric_start": symmetric_after,
+    "poor_start": poor_after,
+    "rate_too_high": several(rate_too_high, long_memory),
+    "rate_too_low": several(rate_too_low, large_epsilon),
     "dead_units": dead_units,
     "saturated_units": saturated_units,
     "vanishing_gradient": vanishing_gradient,
     "not_learning": not_learning,
-    "slow_convergence": slow_convergence,
+    "slow_convergence": several(slow_convergence, few_steps),
     "oscillating_loss": oscillating_loss,
-    "over_regularised": over_regularised,
+    "over_regularised": several(over_regularised, own_steps),
     "input_ignored": input_ignored_after,
     "unshuffled": unshuffled_after,
     "shared_rows": shared_rows_after,

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from netwright.doctor.again import again
+from netwright.doctor.again import Change, again
 from netwright.doctor.case import Case
 from netwright.doctor.checks.regularisation import over_regularised
 from netwright.doctor.checks.units import blocked
@@ -103,7 +103,7 @@ def _costs(case: Case, record: Record, severity: Severity) -> Iterator[Diagnosis
     if _is_of_others(case, record):
         return
     rate = top_rate(case, record)
-    tried = {factor: again(case, record, factor) for factor in LOWER}
+    tried = {factor: again(case, record, Change(factor)) for factor in LOWER}
     factor = max(tried, key=lambda each: tried[each].gain / tried[each].error)
     found = tried[factor]
     errors = POSSIBLY if died > MOST else LIKELY
@@ -131,7 +131,7 @@ def _costs_by_sums(case: Case, record: Record, severity: Severity) -> Iterator[D
     from where the network is now, lead to a clearly better one."""
     if not _adds_up(record) or _is_of_others(case, record):
         return
-    found = max((again(case, record), again(case, record, goes_on=True)), key=lambda each: each.gain)
+    found = max((again(case, record), again(case, record, Change(goes_on=True))), key=lambda each: each.gain)
     if found.loss < BETTER * found.now and found.gain > max(SURELY * found.error, PLAIN):
         proof = (
             f"as many plain steps at the same rate reach {found.loss:.3g}, and {marked(case, found.after)} "
@@ -227,7 +227,7 @@ def _gains_by_more(case: Case, record: Record, evidence: dict[str, Any]) -> Iter
     Asked only of networks that end badly after steps of less than .01; most healthy ones take .01 to .1.
     """
     try:
-        found, same = again(case, record, 10.0), again(case, record)
+        found, same = again(case, record, Change(10.0)), again(case, record)
     except CannotTellError:
         return
     clear = found.gain > max(CLEARLY * found.error, PLAIN) and found.loss < found.now

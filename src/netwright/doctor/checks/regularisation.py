@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from netwright.doctor.again import Change, better, compared
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.record import Record
@@ -26,7 +27,10 @@ def over_regularised(case: Case, record: Record) -> Iterator[Diagnosis]:
     Asked for beside it: weights that shrink to a fifth, or a penalty that takes away more than the whole of
     them in the steps of the training, or dropout of 60 % and more.
     """
-    if not troubled(case, record) or standing(case).learnt > FITTED:
+    if not troubled(case, record):
+        yield from _costs(case, record)
+        return
+    if standing(case).learnt > FITTED:
         return
     penalty, dropped = _penalty(case), dropouts(case)
     most = max(dropped.values(), default=0.0)
@@ -76,6 +80,35 @@ def over_regularised(case: Case, record: Record) -> Iterator[Diagnosis]:
             Fix(f"dropout of {max(0.1, min(0.5, most - 0.5)):.1g}", {"network.dropout": 0.2}),
             member=case.member,
         )
+
+
+def _costs(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """As many steps without dropout of 60 % and more, or without a weight decay of .1 and more, lead to a
+    clearly better network, though this one is not worse than simple models."""
+    penalty, dropped = _penalty(case), dropouts(case)
+    most = max(dropped.values(), default=0.0)
+    if penalty < STRONG and most < MOST_DROPPED:
+        return
+    found = better(case, record, Change(calm=True))
+    if found is None:
+        return
+    less = max(0.1, min(0.5, most - 0.5))
+    if most >= MOST_DROPPED:
+        where = max(dropped, key=lambda name: dropped[name])
+        told = f"dropout of {100 * most:.0f} % in {where or 'the network'}"
+        fix = Fix(f"dropout of {less:.1g}", {"network.dropout": 0.2})
+    else:
+        told = f"a penalty on the weights of {penalty:g}"
+        fix = Fix(f"weight decay of {min(0.01, penalty / 10):g}", {"training.weight_decay": penalty / 10})
+    yield Diagnosis(
+        "over_regularised",
+        "warning",
+        f"{told} leaves too little to learn with: as many steps without it lead to {compared(case, found)}",
+        {"dropout": dropped, "weight_decay": case.plan.weight_decay, "gained": found.as_dict()},
+        "regularisation that outweighs the data",
+        fix,
+        member=case.member,
+    )
 
 
 def _penalty(case: Case) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -10,12 +10,15 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from netwright.doctor.again import Change, better, compared
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.constant import best_constant
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
+from netwright.doctor.record import Record
 from netwright.doctor.trace import AFFINE, NORMS, Call, Trace
 from netwright.doctor.trial import trial
 from netwright.nn.foreign import ForeignNetwork
+from netwright.training.rules import RULES
 
 HIGH, VERY_HIGH = 2.0, 4.0  # loss at the start over what is expected
 LOUD, QUIET = 10.0, 0.02  # spread of a layer's outputs over that of its inputs
@@ -225,6 +228,47 @@ def symmetric_start(case: Case) -> Iterator[Diagnosis]:
         Fix("draw the weights at random: He's start for ReLU, Glorot's for others; biases may be 0"),
         member=case.member,
     )
+
+
+def symmetric_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """A start with units that are all alike has cost something, see `_costly`."""
+    return _costly(case, record, symmetric_start)
+
+
+def poor_after(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """A start that is silent or far too loud has cost something, see `_costly`."""
+    return _costly(case, record, poor_start)
+
+
+def _costly(case: Case, record: Record, check: Callable[[Case], Iterator[Diagnosis]]) -> Iterator[Diagnosis]:
+    """What a check says of the first weights, where the same training from Glorot's start leads to a clearly
+    better network. Targets in their own units are not the start's fault."""
+    if record.start is None:
+        raise CannotTellError("the first weights are not known")
+    first = case.twin()
+    with torch.no_grad():
+        first.flat.copy_(record.start[None].to(first.flat))
+    for each in check(replace(case, network=first)):
+        if each.severity == "note" or "target_mean" in each.evidence:
+            continue
+        change = Change(start=_drawn(case, record), usual=case.plan.optimizer not in RULES)
+        found = better(case, record, change)
+        if found is not None:
+            told = f"{each.message}; as many steps from Glorot's start lead to {compared(case, found)}"
+            yield replace(each, message=told, evidence=each.evidence | {"gained": found.as_dict()})
+
+
+def _drawn(case: Case, record: Record) -> Tensor:
+    """First weights with all matrices drawn anew, even within Glorot's bounds. [P]"""
+    assert record.start is not None
+    drawing, flat = torch.Generator().manual_seed(0), record.start.clone()
+    for place in case.network.layout.places:
+        shape = place.declared.shape
+        if place.declared.decay and len(shape) > 1 and place.declared.rate > 0:
+            bound = (6 / sum(shape[-2:])) ** 0.5
+            part = flat[place.start : place.start + place.declared.size]
+            part.copy_((2 * torch.rand(part.shape, generator=drawing) - 1) * bound)
+    return flat
 
 
 def _units(case: Case, place: Any, value: Tensor) -> Tensor | None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from netwright.data.finding import Severity
+from netwright.doctor.again import Change, better, compared
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import flow_of, listed
@@ -16,6 +18,7 @@ from netwright.doctor.record import Record
 from netwright.layers.trunk import LayersTrunk
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
+from netwright.training.rules import RULES
 
 TINY = 1e-7  # mean absolute gradient; less moves nothing by itself
 LEAST = 1e-6  # learning rate at which something should move
@@ -42,8 +45,23 @@ def untrained_after(case: Case, record: Record) -> Iterator[Diagnosis]:
     """
     if _made_by_itself(case):
         return
-    yield from _unmoved(case, record)
-    yield from _frozen(case, "error", "warning")
+    for each in (*_unmoved(case, record), *_frozen(case, "error", "warning")):
+        yield _tried(case, record, each)
+
+
+def _tried(case: Case, record: Record, diagnosis: Diagnosis) -> Diagnosis:
+    """With the proof, where layers as drawn at random were left out of a training: the same training of all
+    leads to a better network."""
+    if diagnosis.severity != "error":
+        return diagnosis
+    try:
+        found = better(case, record, Change(free=True, usual=case.plan.optimizer not in RULES))
+    except CannotTellError:
+        return diagnosis
+    if found is None:
+        return diagnosis
+    told = f"{diagnosis.message}; as many steps of all parameters lead to {compared(case, found)}"
+    return replace(diagnosis, message=told, evidence=diagnosis.evidence | {"gained": found.as_dict()})
 
 
 def _made_by_itself(case: Case) -> bool:
