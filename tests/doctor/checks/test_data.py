@@ -262,3 +262,22 @@ def _of_several(parts: dict[str, Part]) -> Case:
     for name, (_, y) in parts.items():
         getattr(case, name).target = torch.as_tensor(y).float()
     return case
+
+
+@pytest.mark.parametrize("noise", [0.0, 0.02])
+def test_several_measurements_of_each_thing_are_shared(noise: float) -> None:
+    draws = np.random.default_rng(0)
+    once = draws.normal(size=(120, 6))
+    x = np.repeat(once, 5, axis=0)
+    x = x + noise * draws.normal(size=x.shape)
+    y = np.repeat(once[:, 0] + draws.normal(size=120), 5)
+    found = list(shared_rows(case_of_parts(parted(x, y))))
+    assert {each.severity for each in found} == {"error"}
+    assert min(each.evidence["share"] for each in found) > 0.9
+
+
+def test_columns_that_hardly_ever_differ_bring_no_rows_together() -> None:
+    x, y = bundled("iris")
+    draws = np.random.default_rng(0)
+    rare = (draws.random((len(x), 10)) < 0.05).astype(float)
+    assert list(shared_rows(case_of_parts(parted(np.column_stack([x, rare / 0.22]), y)))) == []

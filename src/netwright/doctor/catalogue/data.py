@@ -59,7 +59,8 @@ DATA = (
         what="Rows of the validation or test part, or near copies of them, or rows of the same group, are "
         "also in the training part.",
         looks="Rows of the validation and test parts that are equal to a training row, or closer to one "
-        "than a quarter of the distance that is usual between neighbours; and groups (a patient, a shop) "
+        "than a quarter of the distance that neighbours have which are nothing to each other (told from those "
+        "further off, since all near ones may be copies); and groups (a patient, a shop) "
         "with rows in two parts, where groups are given. An error from 10 % of a part on, or where the "
         "shared rows make the score at least .02 better than it is on the others; a note below 8 %, and "
         "where equal rows come up by chance because no column is continuous.",

@@ -18,7 +18,7 @@ from netwright.doctor.record import Record
 TRAIN_ROWS = 4000
 PART_ROWS = 1000
 NARROW = 100  # columns that distances are taken in
-NEAR = 0.25  # of the usual distance to the nearest row
+NEAR = 0.25  # of the distance that the nearest row usually has, if it has nothing to do with this one
 FEW = 0.05
 NOTABLE = 0.08
 MANY = 0.10
@@ -64,6 +64,13 @@ class _Seen:
     middle: np.ndarray
     keep: np.ndarray
     project: np.ndarray | None = field(default=None)
+    far: int = 1
+    share: float = 1.0
+
+    def close(self, rows: np.ndarray, *, own: bool = False) -> np.ndarray:
+        """Which rows are as good as one of these; `own` are some of these, and mean another one. [n]"""
+        distance = _distances(rows, self.rows, self.far + own)[:, int(own) :]
+        return distance[:, 0] < np.minimum(self.near, self.share * distance[:, -1])
 
 
 def shared_rows(case: Case) -> Iterator[Diagnosis]:
@@ -164,7 +171,7 @@ def _copies(case: Case) -> dict[str, Copies]:
     for part, rows in plain.parts(case).items():
         rows = rows.spread(PART_ROWS)
         equal = np.isin(_hashes(case, rows), seen.hashes)
-        near = equal if seen.near == 0 else _nearest(_compared(case, rows, seen), seen.rows) < seen.near
+        near = equal if seen.near == 0 else seen.close(_compared(case, rows, seen))
         shared = equal | near
         natural = seen.coarse and shared.mean() <= 1.5 * seen.within + 3 * np.sqrt(
             max(seen.within, 0.01) / len(rows)
@@ -197,13 +204,28 @@ def _look(case: Case, train: Rows) -> _Seen:
     seen.rows = _compared(case, train, seen)
     if not seen.coarse:
         chosen = np.linspace(0, len(train) - 1, min(len(train), PART_ROWS)).astype(int)
-        distance = _nearest(seen.rows[chosen], seen.rows, itself=True)
-        apart = distance[distance > 1e-6]
+        seen.far = int(np.clip(len(train) // 30, 4, 16))
+        distance = _distances(seen.rows[chosen], seen.rows, 2 * seen.far + 1)[:, 1:]
+        apart = distance[distance[:, 0] > 1e-6]
         if len(apart):
-            factor = min(NEAR, 0.005 ** (1 / seen.rows.shape[1]))
-            seen.near = factor * max(float(np.median(apart)), 0.5 * float(np.quantile(apart, 0.9)))
-            seen.within = float((distance < seen.near).mean())
+            dimension = float(np.clip(_dimension(apart, seen.far), 1.0, seen.rows.shape[1]))
+            # What the nearest would be if rows had nothing to do with each other, from those further off.
+            shrunk = seen.far ** (-1.0 / dimension)
+            usual = max(float(np.median(apart[:, 0])), shrunk * float(np.median(apart[:, seen.far - 1])))
+            factor = min(NEAR, 0.005 ** (1.0 / dimension))
+            seen.near, seen.share = factor * usual, factor * shrunk
+            seen.within = float(seen.close(seen.rows[chosen], own=True).mean())
     return seen
+
+
+def _dimension(distance: np.ndarray, far: int) -> float:
+    """Of the space that rows fill: how many more there are within twice the distance, as a power of two.
+
+    Arguments:
+        distance: to the nearest rows. [n, 2 far]
+    """
+    growth = np.log(np.maximum(distance[:, 2 * far - 1], 1e-9) / np.maximum(distance[:, far - 1], 1e-9))
+    return float(np.log(2.0) / max(float(np.median(growth)), 1e-6))
 
 
 def _compared(case: Case, rows: Rows, seen: _Seen) -> np.ndarray:
@@ -213,13 +235,13 @@ def _compared(case: Case, rows: Rows, seen: _Seen) -> np.ndarray:
     return x if seen.project is None else x @ seen.project
 
 
-def _nearest(rows: np.ndarray, others: np.ndarray, *, itself: bool = False) -> np.ndarray:
-    """Distance to the nearest, or the second nearest, of others. [n]"""
+def _distances(rows: np.ndarray, others: np.ndarray, count: int) -> np.ndarray:
+    """Distances to the nearest of others, rising. [n, count]"""
     from sklearn.neighbors import NearestNeighbors
 
     few = rows.shape[1] <= 12
-    search = NearestNeighbors(n_neighbors=1 + itself, algorithm="kd_tree" if few else "brute")
-    return search.fit(others).kneighbors(rows)[0][:, -1]
+    search = NearestNeighbors(n_neighbors=min(count, len(others)), algorithm="kd_tree" if few else "brute")
+    return search.fit(others).kneighbors(rows)[0]
 
 
 def _hashes(case: Case, rows: Rows, *, target: bool = True) -> np.ndarray:
