@@ -34,7 +34,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
             "loss_spike",
         ),
         *("dead_units", "saturated_units", "input_ignored", "not_learning", "slow_convergence"),
-        "oscillating_loss",
+        *("oscillating_loss", "cannot_overfit"),
     ),
     "wrong_head": ("label_errors", "poor_start", "not_learning", "cannot_overfit", "overfitting"),
     "conflicting_labels": ("drift", "label_errors"),

@@ -47,7 +47,8 @@ def gated(diagnosis: Diagnosis, case: Case, record: Record) -> Diagnosis:
 
     The consequence: simple models are clearly better on the validation rows, or the training broke down.
     Where that cannot be told an error is a warning. A check that has tried out what is gained without the
-    fault has proved it by itself ("gained" in its evidence): then it is a warning at least.
+    fault has proved it by itself ("gained" in its evidence), and some faults nobody can have meant ("sure"):
+    these are warnings at least.
     """
     if not SYMPTOMS[diagnosis.id].gate or diagnosis.severity == "note" or record.stopped == "diverged":
         return diagnosis
@@ -57,7 +58,8 @@ def gated(diagnosis: Diagnosis, case: Case, record: Record) -> Diagnosis:
         return replace(diagnosis, severity="warning")
     if stand.bad or stand.useless:
         return diagnosis
-    return replace(diagnosis, severity="warning" if "gained" in diagnosis.evidence else "note")
+    proven = {"gained", "sure"} & {*diagnosis.evidence}
+    return replace(diagnosis, severity="warning" if proven else "note")
 
 
 def _made(checks: dict[str, Callable[[], Iterable[Diagnosis]]]) -> Examination:

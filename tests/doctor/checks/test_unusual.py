@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from tests.doctor.checks.trained import NUMBERS, mlp, trained
+from tests.doctor.checks.trained import NUMBERS, Meddler, mlp, trained
 from torch import nn
 
 from netwright import optimizers
@@ -17,12 +17,19 @@ from netwright.doctor.checks.modes import modes_after
 from netwright.doctor.checks.regularisation import over_regularised
 from netwright.doctor.checks.start import symmetric_after
 from netwright.doctor.checks.untrained import untrained_after
-from netwright.doctor.checks.unusual import few_rows, few_steps, large_epsilon, long_memory, own_steps
+from netwright.doctor.checks.unusual import (
+    few_rows,
+    few_steps,
+    large_epsilon,
+    long_memory,
+    own_steps,
+    summed_batches,
+)
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
 from netwright.training.callbacks import Callback
 
-UNUSUAL = (long_memory, large_epsilon, few_steps, few_rows, own_steps)
+UNUSUAL = (long_memory, summed_batches, large_epsilon, few_steps, few_rows, own_steps)
 
 
 class Lasso(torch.optim.Adam):
@@ -59,6 +66,22 @@ def test_a_momentum_that_sums_up_a_thousand_steps() -> None:
     case, record = fine(*trained(network, own, None))
     assert case.plan.momentum == 0.999
     assert told(case, record) == [("rate_too_high", "warning")]
+
+
+def test_gradients_of_several_batches_that_are_not_divided() -> None:
+    held: list[torch.Tensor] = []
+
+    def change(gradient: torch.Tensor) -> None:
+        held.append(gradient.clone())
+        gradient.copy_(sum(held) if len(held) == 8 else torch.zeros_like(gradient))
+        if len(held) == 8:
+            held.clear()
+
+    case, record = fine(*trained(optimizer="sgd", rate=1.0, callbacks=[Meddler(change)]))
+    found = list(summed_batches(case, record))
+    assert [each.id for each in found] == ["rate_too_high"]
+    assert found[0].evidence["one_in"] == 8
+    assert told(*fine(*trained(optimizer="sgd", rate=0.1))) == []
 
 
 def test_an_epsilon_that_outweighs_the_gradients() -> None:

@@ -42,7 +42,14 @@ from netwright.doctor.checks.start import poor_after, poor_start, symmetric_afte
 from netwright.doctor.checks.underfitting import underfitting
 from netwright.doctor.checks.units import dead_units, saturated_units, vanishing_gradient
 from netwright.doctor.checks.untrained import untrained_after, untrained_before
-from netwright.doctor.checks.unusual import few_rows, few_steps, large_epsilon, long_memory, own_steps
+from netwright.doctor.checks.unusual import (
+    few_rows,
+    few_steps,
+    large_epsilon,
+    long_memory,
+    own_steps,
+    summed_batches,
+)
 from netwright.doctor.checks.weak_slices import weak_slice
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis
 from netwright.doctor.record import Record
@@ -104,7 +111,7 @@ AFTER: dict[str, After] = {
     "modes_disagree": several(modes_after, few_rows),
     "symmetric_start": symmetric_after,
     "poor_start": poor_after,
-    "rate_too_high": several(rate_too_high, long_memory),
+    "rate_too_high": several(rate_too_high, long_memory, summed_batches),
     "rate_too_low": several(rate_too_low, large_epsilon),
     "dead_units": dead_units,
     "saturated_units": saturated_units,

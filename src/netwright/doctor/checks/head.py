@@ -198,7 +198,7 @@ def _logits(head: Head) -> Iterator[Diagnosis]:
             "wrong_head",
             "error",
             f"the network ends with {done}, and {wants}: probabilities are squashed twice",
-            {"operation": done if last is None else spoken(last), "loss": head.purpose.loss},
+            {"operation": done if last is None else spoken(last), "loss": head.purpose.loss, "sure": True},
             "an activation at the end that the loss has already",
             Fix("leave the last activation out, or use a loss that takes probabilities"),
         )
@@ -379,7 +379,8 @@ def _stretched(case: Case, flow: Flow) -> Iterator[Diagnosis]:
     if not target.is_floating_point() or bool((target == target[:1]).all()):
         return
     drawing = torch.Generator().manual_seed(0)
-    answers = torch.rand(own.shape, generator=drawing).to(own)  # from 0 to 1, so that a logarithm is defined
+    low, high = float(target.min()), float(target.max())  # where targets lie a logarithm of them is defined
+    answers = (low + (high - low) * torch.rand(own.shape, generator=drawing)).to(own)
     order = torch.randperm(len(target), generator=drawing).to(target.device)
     try:
         with torch.no_grad(), warnings.catch_warnings():

@@ -23,7 +23,8 @@ def dead_units(case: Case, record: Record) -> Iterator[Diagnosis]:
     """More than half of a layer's units after a ReLU give 0 for 99 % of the training rows.
 
     Zeros alone are no symptom: 60 to 70 % of them are usual, with each unit active for some rows. A warning
-    where the units that are left learn half of what there is.
+    where the units that are left learn half of what there is, or where some live on from the start and it is
+    the number of layers that gradients get lost in.
     """
     looked = [each for each in record.units if len(each.dead)]
     if not looked:
@@ -32,9 +33,11 @@ def dead_units(case: Case, record: Record) -> Iterator[Diagnosis]:
     if not worst.dead[-1] > MOST or any(True for _ in over_regularised(case, record)):
         return
     at_start = worst.dead[0] > MOST
+    lost = at_start and any(True for _ in vanishing_gradient(case, record))
+    all_dead = worst.dead[-1] > NEARLY_ALL
     yield Diagnosis(
         "dead_units",
-        "error" if worst.dead[-1] > NEARLY_ALL or standing(case).learnt < 0.5 else "warning",
+        "error" if all_dead or (standing(case).learnt < 0.5 and not lost) else "warning",
         f"{100 * worst.dead[-1]:.0f} % of the {worst.units} units of {worst.layer} are never active"
         + (", from the first step on" if at_start else f" ({100 * worst.dead[0]:.0f} % at the start)"),
         {

@@ -52,6 +52,28 @@ def long_memory(case: Case, record: Record) -> Iterator[Diagnosis]:
     )
 
 
+def summed_batches(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """Gradients of several batches are added up for one step and not divided by their number.
+
+    Known by gradients that are exactly 0 in all steps between.
+    """
+    norms = record.norm[np.isfinite(record.norm)]
+    moved = np.flatnonzero(norms > 0)
+    count = round(np.median(np.diff(moved))) if len(moved) > 2 else 1
+    if count < 2 or (found := better(case, record, Change(usual=True))) is None:
+        return
+    yield _diagnosis(
+        case,
+        record,
+        "rate_too_high",
+        f"one step in {count} has a gradient, of {np.median(norms[moved]):.2g} in the middle, and the "
+        f"others have none; as many steps of Adam lead to {compared(case, found)}",
+        {"one_in": count, "gained": found.as_dict(), "series": {"gradient norm": drawn(norms)}},
+        "gradients of several batches that are added up and not divided by their number",
+        Fix(f"divide the loss by {count} before each backward pass, or take {1 / count:.2g} of the rate"),
+    )
+
+
 def large_epsilon(case: Case, record: Record) -> Iterator[Diagnosis]:
     """What keeps Adam's quotients finite outweighs the gradients' size: the steps become next to nothing."""
     epsilon = case.plan.rule.get("epsilon", 0.0)
