@@ -24,6 +24,7 @@ PERFECT = 0.98
 OF_ALL = 0.98
 LOST = 0.2
 LOST_OF_PERFECT = 0.02
+CLEAR, CLEAR_NUMBER = 3.5, 2.0  # standard errors; columns that look like numbers of rows are no features
 
 
 @dataclass(frozen=True)
@@ -136,10 +137,12 @@ def _leaks(case: Case) -> list[Leak]:
         copied = score > 0.999 and (len(values) <= 2 * count or not plain.is_classes(task))
         lost = LOST_OF_PERFECT if score >= PERFECT else LOST
         # Of many columns the best of a small table is better than the others by chance too.
-        if score - rest < max(lost, 0 if copied else (2 if score >= PERFECT else 3) * error):
+        number = _is_number(values, len(x))
+        clear = 0.0 if copied else CLEAR_NUMBER if number and score >= PERFECT else CLEAR
+        if score - rest < max(lost, clear * error):
             continue
         sure = copied or (x.shape[1] > 3 and score >= PERFECT - 0.03)
-        found.append(Leak(place, score, everything, rest, sure, _is_number(values, len(x))))
+        found.append(Leak(place, score, everything, rest, sure, number))
     return found
 
 
