@@ -25,6 +25,7 @@ OF_ALL = 0.98
 LOST = 0.2
 LOST_OF_PERFECT = 0.02
 CLEAR, CLEAR_NUMBER = 3.5, 2.0  # standard errors; columns that look like numbers of rows are no features
+EVEN = 0.1  # distance of Kolmogorov and Smirnov
 
 
 @dataclass(frozen=True)
@@ -137,12 +138,11 @@ def _leaks(case: Case) -> list[Leak]:
         copied = score > 0.999 and (len(values) <= 2 * count or not plain.is_classes(task))
         lost = LOST_OF_PERFECT if score >= PERFECT else LOST
         # Of many columns the best of a small table is better than the others by chance too.
-        number = _is_number(values, len(x))
-        clear = 0.0 if copied else CLEAR_NUMBER if number and score >= PERFECT else CLEAR
-        if score - rest < max(lost, clear * error):
+        clear = CLEAR_NUMBER if score >= PERFECT and _is_even(values, len(x)) else CLEAR
+        if score - rest < max(lost, 0 if copied else clear * error):
             continue
         sure = copied or (x.shape[1] > 3 and score >= PERFECT - 0.03)
-        found.append(Leak(place, score, everything, rest, sure, number))
+        found.append(Leak(place, score, everything, rest, sure, _is_number(values, len(x))))
     return found
 
 
@@ -193,6 +193,14 @@ def _is_number(values: np.ndarray, rows: int) -> bool:
         return False
     gaps = np.diff(values)
     return bool(gaps.max() < 3 * np.median(gaps) and gaps.min() > np.median(gaps) / 3)
+
+
+def _is_even(values: np.ndarray, rows: int) -> bool:
+    """Whether values are all different and evenly spread, as some of many numbers of rows are."""
+    if len(values) < rows:
+        return False
+    place = (values - values[0]) / (values[-1] - values[0])
+    return float(np.abs(place - np.linspace(0.0, 1.0, len(values))).max()) < EVEN
 
 
 def too_good(case: Case, record: Record) -> Iterator[Diagnosis]:
