@@ -166,7 +166,7 @@ def ignored_class(training: Training) -> None:
 def weights_upside_down(training: Training) -> None:
     """The frequent class is given the large weight, not the rare one."""
     if training.task == "yes_no":
-        training.loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1 / 30]))
+        training.loss = nn.BCEWithLogitsLoss(pos_weight=torch.tensor([1 / 100]))
         return
     counts = torch.bincount(training.parts["train"].y).float()
     training.loss = nn.CrossEntropyLoss(weight=(counts / counts.mean()) ** 6)
