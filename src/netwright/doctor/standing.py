@@ -13,6 +13,7 @@ import torch
 
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
+from netwright.doctor.kin import kin
 
 MOST_ROWS = 2000
 MOST_LEARNT = 1200  # training rows that simple models learn from
@@ -293,9 +294,21 @@ def _classes(case: Case, wanted: np.ndarray) -> int:
     return max(case.classes or 2, int(wanted.max()) + 1)
 
 
-def unseen(case: Case) -> Unseen:
-    """What simple models know of rows that they have not seen. Computed once for the same rows."""
-    return case.fact("unseen", lambda: _unseen(case))
+def unseen(case: Case, *, apart: bool = False) -> Unseen:
+    """What simple models know of rows that they have not seen. Computed once for the same rows.
+
+    Arguments:
+        apart: whether they have not seen rows that belong together with these either, see `kin`.
+    """
+    return case.fact("apart" if apart else "unseen", lambda: _unseen(case, apart))
+
+
+def families(case: Case, rows: Rows, x: np.ndarray) -> np.ndarray:
+    """Which training rows belong together, see `kin`. [n]"""
+    groups = case.notes.get("groups", {}).get("train")
+    if groups is None or rows.numbers is None:
+        return kin(x)
+    return kin(x, np.asarray(groups)[rows.numbers.cpu().numpy()])
 
 
 def _folds(rows: int) -> tuple[np.ndarray, np.ndarray]:
@@ -304,7 +317,7 @@ def _folds(rows: int) -> tuple[np.ndarray, np.ndarray]:
     return chosen, np.random.default_rng(0).permutation(len(chosen)) % FOLDS
 
 
-def _unseen(case: Case) -> Unseen:
+def _unseen(case: Case, apart: bool) -> Unseen:
     assert case.train is not None
     train = case.train.spread(MOST_ROWS)
     chosen, fold = _folds(len(train))
@@ -314,6 +327,9 @@ def _unseen(case: Case) -> Unseen:
     given = {"validation": case.validation, "test": case.test}
     parts = {name: rows.spread(MOST_FOLDED) for name, rows in given.items() if rows is not None and len(rows)}
     x, *others = reduced(*(case.features(rows) for rows in (train, *parts.values())))
+    if apart:
+        of = families(case, train, x)
+        fold = (np.random.default_rng(0).permutation(of.max() + 1) % FOLDS)[of]
     wanted, found, beyond = case.wanted(train), {}, {name: {} for name in parts}
     for number in range(FOLDS):
         outside = np.flatnonzero(fold == number)

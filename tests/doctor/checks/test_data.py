@@ -281,3 +281,28 @@ def test_columns_that_hardly_ever_differ_bring_no_rows_together() -> None:
     draws = np.random.default_rng(0)
     rare = (draws.random((len(x), 10)) < 0.05).astype(float)
     assert list(shared_rows(case_of_parts(parted(np.column_stack([x, rare / 0.22]), y)))) == []
+
+
+def test_columns_in_another_order_are_drift_though_each_looks_alike() -> None:
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(900, 4))
+    parts = parted(x, x @ np.array([1.0, -1.0, 0.5, 0.0]))
+    parts["validation"] = np.roll(parts["validation"][0], 1, axis=1), parts["validation"][1]
+    found = list(drift(case_of_parts(parts)))
+    assert [(each.severity, each.evidence["part"]) for each in found] == [("error", "validation")]
+    assert "other inputs go with the targets" in found[0].message
+
+
+def test_parts_of_several_rows_of_one_thing_each_are_no_drift() -> None:
+    from sklearn.datasets import make_hastie_10_2
+
+    x, y = make_hastie_10_2(600, random_state=0)
+    draws = np.random.default_rng(0)
+    parts = {
+        name: (
+            np.tile(own, (3, 1)) + 0.15 * draws.normal(size=(3 * len(own), 10)),
+            np.tile(classes > 0, 3) * 1,
+        )
+        for name, (own, classes) in parted(x, y).items()
+    }
+    assert list(drift(case_of_parts(parts))) == []

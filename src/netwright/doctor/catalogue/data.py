@@ -59,9 +59,9 @@ DATA = (
         what="Rows of the validation or test part, or near copies of them, or rows of the same group, are "
         "also in the training part.",
         looks="Rows of the validation and test parts that are equal to a training row, or closer to one "
-        "than a quarter of the distance that neighbours have which are nothing to each other (told from those "
-        "further off, since all near ones may be copies); and groups (a patient, a shop) "
-        "with rows in two parts, where groups are given. An error from 10 % of a part on, or where the "
+        "than a quarter of the distance that neighbours have which are nothing to each other (told from "
+        "those further off, since all near ones may be copies); and groups (a patient, a shop) with rows in "
+        "two parts, where groups are given. An error from 10 % of a part on, or where the "
         "shared rows make the score at least .02 better than it is on the others; a note below 8 %, and "
         "where equal rows come up by chance because no column is continuous.",
         why="The table was joined or exported with repetitions, or was split by row although several rows "
@@ -100,9 +100,11 @@ DATA = (
         "rows: a distance of Kolmogorov and Smirnov of .2 and more that chance gives in any column less "
         "than once in a thousand times, or a classifier that tells the parts apart with an area under the "
         "curve of .65. A warning; an error where the scale of a column is another altogether, where "
-        "classes are missing among the training rows, or where models clearly lose by it.",
+        "classes are missing among the training rows, or where models clearly lose by it. An error too where "
+        "nothing is to be seen of the columns, but models that know unseen training rows lose .1 and 5 "
+        "standard errors. Several rows of one thing are taken together in all this.",
         why="The parts are from other times, places or devices; one part was scaled or sampled in another "
-        "way; the table was sorted and then cut.",
+        "way; the table was sorted and then cut; columns stand in another order.",
         todo=(
             "See whether both parts went through the same preparation: the same units, the same scaling, "
             "fitted on training rows only.",
