@@ -94,6 +94,8 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return ()
     if diagnosis.id == "class_imbalance" and evidence.get("ratio", 0.0) >= ALL_BUT_ONE:
         return (*FOLLOWS["class_imbalance"], "slow_convergence", "dead_units")
+    if diagnosis.id == "missing_nonlinearity" and "gained" in evidence:
+        return ("label_errors", "overfitting", "not_learning")
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
         return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
     if diagnosis.id == "input_ignored" and "inputs" in evidence:  # before the first step

@@ -45,6 +45,21 @@ def test_convolutions(zoo, start):
     assert found[0][0] == "error"
 
 
+class _Mean(nn.Module):
+    """[B, T, C] to [B, C]"""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.mean(1)
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_vectors_of_words_are_linear_in_their_codes(zoo, start, dense):
+    between = [nn.Linear(8, 8)] if dense else []
+    net = nn.Sequential(nn.Embedding(40, 8), *between, _Mean(), nn.Linear(8, 3))
+    found = zoo.told(missing_nonlinearity(zoo.case_for(net, CE, zoo.tokens(), zoo.codes())))
+    assert [each[0] for each in found] == (["error"] if dense else [])
+
+
 def test_layers_by_hand(zoo):
     grab = zoo.Grab()
     model = Sequential([layers.Dense(8), layers.Dropout(0.1), layers.Dense(3, "softmax")])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from torch import Tensor, nn
@@ -24,6 +25,7 @@ LINEAR = {"mean", "sum", "avg_pool1d", "avg_pool2d", "avg_pool3d", "cat", "conca
     *("adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_avg_pool3d", "interpolate", "upsample"),
 }
 """what is linear in all of its arguments from the rows"""
+LOOKED_UP = {"embedding", "embedding_bag"}
 GAINED = 0.03  # marks on validation rows
 FEWEST, MOST_ROWS = 30, 1000  # validation rows
 
@@ -77,7 +79,8 @@ def missing_nonlinearity_after(case: Case, record: Record) -> Iterator[Diagnosis
     if case.validation is None or len(case.validation) < FEWEST:
         return
     module = network.owned[0]
-    pairs = _pairs(flow_of(case))
+    flow = flow_of(case)
+    pairs = _pairs(flow) or [*pairwise(call for call in flow.trace.calls if flow.is_affine(call))]
     parts = {module.get_submodule(first.layer) for first, _ in pairs}
     if not parts or any([*part.children()] for part in parts):
         return  # computed by a function, not by a module that gives it
@@ -175,6 +178,7 @@ def _is_linear(flow: Flow) -> bool:
         chained = chained or any(flow.is_affine(calls[each]) for each in before)
         added = call.name in LINEAR or (call.name in ONE_BY_ONE and "mul" not in call.name)
         added = added and "div" not in call.name
-        if not (flow.is_affine(call) or flow.is_passed(call) or added):
+        looked_up = call.name in LOOKED_UP and flow.before(call) < 0  # as linear in one-hot codes
+        if not (flow.is_affine(call) or flow.is_passed(call) or added or looked_up):
             return False
     return chained
