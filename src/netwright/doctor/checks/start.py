@@ -251,16 +251,21 @@ def _costly(case: Case, record: Record, check: Callable[[Case], Iterator[Diagnos
     for each in check(replace(case, network=first)):
         if each.severity == "note" or "target_mean" in each.evidence:
             continue
-        change = Change(start=_drawn(case, record), usual=case.plan.optimizer not in RULES)
+        change = Change(start=drawn_anew(case, record), usual=case.plan.optimizer not in RULES)
         found = better(case, record, change)
         if found is not None:
             told = f"{each.message}; as many steps from Glorot's start lead to {compared(case, found)}"
             yield replace(each, message=told, evidence=each.evidence | {"gained": found.as_dict()})
 
 
-def _drawn(case: Case, record: Record) -> Tensor:
-    """First weights with all matrices drawn anew, even within Glorot's bounds. [P]"""
-    assert record.start is not None
+def drawn_anew(case: Case, record: Record) -> Tensor:
+    """First weights with all matrices drawn anew, even within Glorot's bounds. [P]
+
+    Raises:
+        CannotTellError: the training's own are not known.
+    """
+    if record.start is None:
+        raise CannotTellError("the first weights are not known")
     drawing, flat = torch.Generator().manual_seed(0), record.start.clone()
     for place in case.network.layout.places:
         shape = place.declared.shape

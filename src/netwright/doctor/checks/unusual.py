@@ -59,7 +59,7 @@ def summed_batches(case: Case, record: Record) -> Iterator[Diagnosis]:
     """
     norms = record.norm[np.isfinite(record.norm)]
     moved = np.flatnonzero(norms > 0)
-    count = round(np.median(np.diff(moved))) if len(moved) > 2 else 1
+    count = round(np.median(np.diff(moved))) if len(moved) > 1 else 1
     if count < 2 or (found := better(case, record, Change(usual=True))) is None:
         return
     yield _diagnosis(
