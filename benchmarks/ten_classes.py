@@ -68,6 +68,11 @@ def data() -> tuple[np.ndarray, np.ndarray]:
     return random.random((ROWS, FEATURES), dtype=np.float32), random.integers(0, CLASSES, ROWS)
 
 
+def told(as_written: bool) -> dict[str, Any]:
+    """How `fit` is called besides: as the program is written, or bare."""
+    return {"validation_split": HELD_BACK} if as_written else {"verbose": 0}
+
+
 def netwright(*, accuracy: bool, as_written: bool = False) -> Fit:
     import netwright as nw
     from netwright import layers
@@ -91,8 +96,7 @@ def netwright(*, accuracy: bool, as_written: bool = False) -> Fit:
         model.add(layers.Dense(CLASSES, activation="softmax"))
         model.compile("adam", "categorical_crossentropy", metrics=["accuracy"] if accuracy else None)
         clock = Clock()
-        given = {"validation_split": HELD_BACK} if as_written else {"verbose": 0}
-        model.fit(x, target, batch_size=BATCH, epochs=epochs, callbacks=[clock], **given)
+        model.fit(x, target, batch_size=BATCH, epochs=epochs, callbacks=[clock], **told(as_written))
         return clock.moments
 
     return fit
@@ -131,8 +135,7 @@ def keras(backend: str, *, as_written: bool = False) -> Fit:
         model.add(layers.Dense(CLASSES, activation="softmax"))
         model.compile(optimizer="adam", loss="categorical_crossentropy", metrics=["accuracy"])
         clock = Clock()
-        given = {"validation_split": HELD_BACK} if as_written else {"verbose": 0}
-        model.fit(x, target, batch_size=BATCH, epochs=epochs, callbacks=[clock], **given)
+        model.fit(x, target, batch_size=BATCH, epochs=epochs, callbacks=[clock], **told(as_written))
         return clock.moments
 
     return fit

@@ -148,12 +148,15 @@ def explained(case: Case, stand: Standing) -> bool:
     """Whether the network is as good as simple models on all rows but those of one weak part.
 
     What else is said, and with it what is repaired, depends on this: validation rows alone are asked.
+    Computed once for each case.
     """
-    try:
-        judged = _judged(case, stand, report_only=False)
-        return any(why for *_, why in _weak(case, stand, judged))
-    except CannotTellError:
-        return False
+    if "weak" not in case.notes:
+        try:
+            judged = _judged(case, stand, report_only=False)
+            case.notes["weak"] = any(why for *_, why in _weak(case, stand, judged))
+        except CannotTellError:
+            case.notes["weak"] = False
+    return case.notes["weak"]
 
 
 def _why(case: Case, stand: Standing, judged: Judged, part: Part) -> str:
