@@ -192,7 +192,7 @@ def quarter_turns(training: Training) -> None:
 
 
 def played_backwards(training: Training) -> None:
-    augmented(training, lambda x: x.flip(-1), 0.65)
+    augmented(training, lambda x: x.flip(-1), 0.8)
 
 
 # ---------------------------------------------------------------------------------------------- the data
@@ -300,13 +300,13 @@ OLD: dict[str, tuple[str, ...]] = {
     "dropout_95": ("incomes", "calls"),
     "view_for_transpose": ("findings",),
     "batch_subtracted": ("needles",),
-    "attention_over_rows": ("incomes",),
+    "attention_over_rows": ("needles",),
     "softmax_over_rows": ("incomes",),
     "half_overflow": ("alarms", "calls"),
     "half_underflow": ("yields", "needles"),
     "too_small": ("needles", "figures"),
     "inputs_lost": ("findings", "calls"),
-    "double_softmax": ("figures", "notes"),
+    "double_softmax": ("needles", "notes"),
     "relu_head": ("plant", "yields"),
     "sigmoid_head": ("plant",),
     "sigmoid_twice": ("alarms",),
@@ -341,7 +341,7 @@ OLD: dict[str, tuple[str, ...]] = {
     "id_column": ("incomes",),
     "covariate_drift": ("needles", "findings"),
     "label_drift": ("notes", "incomes"),
-    "weak_slice": ("plant", "needles"),
+    "weak_slice": ("findings", "needles"),
     # of faults_more.py
     "huge_epsilon": ("yields", "figures"),
     "momentum_999": ("needles", "findings"),
@@ -400,10 +400,10 @@ NEW = (
     Fault("adadelta_as_given", LOW, ("findings", "notes"), adadelta_as_given),
     Fault("clamped_weights", (*OVER, "underfitting"), ("plant", "calls"), clamped_weights),
     # the network
-    Fault("far_bias", ("poor_start", *LOW), ("yields", "alarms"), far_bias),
+    Fault("far_bias", ("poor_start", "not_finite_loss", *LOW), ("yields", "plant"), far_bias),
     Fault("signs_only", ("untrained_layer", "vanishing_gradient"), ("plant", "needles"), signs_only),
     Fault("one_mean", ("underfitting",), ("figures", "findings"), lambda t: before_head(t, OneMean)),
-    Fault("unit_columns", MIXED, ("plant", "incomes"), lambda t: before_head(t, UnitColumns)),
+    Fault("unit_columns", MIXED, ("plant", "needles"), lambda t: before_head(t, UnitColumns)),
     # loss and head
     Fault("softmax_for_marks", HEAD, ("findings",), softmax_for_marks),
     Fault("minus_one_for_no", (*HEAD, "not_finite_data"), ("alarms", "findings"), minus_one_for_no),
