@@ -27,8 +27,8 @@ WHEN = {
     "after": "After the last step, of what was seen on the way and of the network as it is kept.",
 }
 GATED = (
-    "Where the network does as well as simple models all the same, it is a note: a symptom without harm is "
-    "no alarm."
+    "Where the network does as well as simple models all the same, and no copy without the fault is proven "
+    "better, it is a note: a symptom without harm is no alarm."
 )
 HARMLESS = "The doctor found nothing that does harm."
 NOTHING_TRIED = "Nothing was tried to repair it."

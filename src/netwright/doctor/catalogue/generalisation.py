@@ -65,7 +65,9 @@ GENERALISATION = (
         "training rows by heart: its training score is low too. An error where it is behind by .1 on "
         "training and validation rows. It is the last explanation: what else was found comes first; but "
         "where all that is known of a row passes through one or two numbers, that explains what else is "
-        "seen, such as units that die.",
+        "seen, such as units that die. Where nothing has been found, a copy is trained in the usual way "
+        "(Adam, all parameters, no dropout, decay or clipping): where it is clearly better, the warning "
+        "names what alone brings most of the gain, or is this one.",
         why="A network that is too small, too much regularisation, a rate that is off, too few epochs.",
         todo=(
             "Less regularisation (training.weight_decay, network.dropout).",

@@ -78,7 +78,8 @@ LEARNING = (
         what="The loss was still falling at a good pace when the training ended.",
         looks="The training ends behind simple models, the smoothed training loss still fell in the last "
         "fifth by more than a tenth of all that it has fallen, and the validation loss has not begun to "
-        "rise.",
+        "rise. Also fewer than a hundred steps of a quarter of the rows or more, and an end before half of "
+        "the epochs, where a copy that learns in batches of 32, or for longer, is clearly better.",
         why="Too few epochs, a rate that is low, batches so large that there are few steps.",
         todo=(
             "More epochs (training.epochs): early stopping ends in time.",
@@ -136,7 +137,9 @@ LEARNING = (
         "own training rows.",
         looks="The network does not fit its own training rows, and a short training from the same first "
         "weights without weight decay and dropout fits them better. Asked for beside it: weights that have "
-        "shrunk to a fifth of their length, a strong penalty, or dropout of 60 % and more.",
+        "shrunk to a fifth of their length, a strong penalty, or dropout of 60 % and more. Where these are "
+        "seen and no simple model is better, a copy is trained without them, and what it gains is told; of "
+        "an optimiser of one's own, a copy is trained with Adam.",
         why="A decay for another optimiser (decoupled, as in AdamW, it is a factor of the rate), dropout "
         "in every layer of a small network, several regularisers at once.",
         todo=(

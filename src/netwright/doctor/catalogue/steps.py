@@ -14,7 +14,8 @@ STEPS = (
         "same.",
         looks="The units of each layer are compared before the first step, by their weights and by the "
         "gradient that they get: alike in both, they stay alike. A last layer of zeros, or the zero branch "
-        "of a residual, starts so on purpose, and the first gradient tells its units apart.",
+        "of a residual, starts so on purpose, and the first gradient tells its units apart. Afterwards a "
+        "copy is trained from Glorot's start, to see what it has cost.",
         why="Weights filled with zeros or with another constant.",
         todo=(
             "Draw the weights at random: He for ReLU-like activations, Glorot otherwise. Layers of "
@@ -35,7 +36,8 @@ STEPS = (
         looks="The loss of training rows before the first step against the best that one constant output "
         "reaches (-log of 1/C for C equal classes, the variance of the target). Healthy networks begin at "
         ".2 to 1.7 times that; weights of spread 1 in a small network at 35 times, unscaled targets at 4 "
-        "to 10. Also first weights so small that hardly anything of the inputs arrives at the last layer.",
+        "to 10. Also first weights so small that hardly anything of the inputs arrives at the last layer. "
+        "Afterwards a copy is trained from Glorot's start, to see what it has cost.",
         why="First weights that are too large, or inputs that are; a last bias far from the mean of the "
         "target; targets that are not standardised.",
         todo=(
@@ -61,8 +63,8 @@ STEPS = (
         "A network that ends well enough is looked at too: a warning where the steps are longer than a tenth "
         "of the weights, which end as four times what they were (or where batches of a few rows leave half "
         "of a layer dead), and the whole training at a tenth or a hundredth of the rate fits training and "
-        "validation rows better. Gradients that add up from step to step, because zero_grad is missing, are "
-        "told here too.",
+        "validation rows better. Gradients that add up from step to step, because zero_grad is missing, or "
+        "over several batches, and a momentum of .99 and more are told here too.",
         why="A rate from another optimiser (SGD takes ten to a hundred times that of Adam), from another "
         "batch size, or for other inputs.",
         todo=(
@@ -85,7 +87,7 @@ STEPS = (
         "all of it; or by less than .01, and the whole training at ten times the rate is clearly better on "
         "validation rows, by three standard errors. Where short trainings cannot be made: steps of less than "
         "a hundred-thousandth. Also a schedule that takes the rate to nothing before half of the training is "
-        "done.",
+        "done, and an epsilon of Adam's of .001 and more, where a copy with 1e-8 is clearly better.",
         why="A rate from fine-tuning or from another optimiser, a schedule that falls too early, a "
         "patience that ends the training before it has begun.",
         todo=(

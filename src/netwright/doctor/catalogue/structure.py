@@ -82,7 +82,8 @@ STRUCTURE = (
         "optimiser.",
         looks="Before: parameters that are computed with and get no gradient, and frozen ones. After: "
         "parameters that have not moved by a millionth though they have a gradient. Frozen layers that "
-        "look trained, such as a pretrained backbone, are a note where the network does well.",
+        "look trained, such as a pretrained backbone, are a note where the network does well. Where others "
+        "are left out, a copy is trained with them, and what it gains is told.",
         why="requires_grad=False left from fine-tuning, a detach() or an argmax on the way, an optimiser "
         "made before the layer was, a layer that is built and never called.",
         todo=(
@@ -105,7 +106,9 @@ STRUCTURE = (
         "at least half as large again as in training mode, with marks worse by .05 and 3 standard errors, "
         "or by .01 on training and on validation rows each, beyond chance. Dropout makes the training mode "
         "the worse one; that is as it should be. And what goes into each layer: where it is drawn at random "
-        "while training, its mean must be between .6 and 1.7 times what it is in evaluation mode.",
+        "while training, its mean must be between .6 and 1.7 times what it is in evaluation mode. Where "
+        "answers are drawn at random after training, the mean of 20 draws is compared with one of them; "
+        "where batch normalisation has up to four rows, a copy learns in batches of 32.",
         why="Running statistics of batch normalisation that have not settled (few steps, small batches, a "
         "momentum that is too small) or that come from other rows; dropout so high that the two modes are "
         "two networks, or dropout of one's own that does not divide by the share that it keeps; a mode that "
