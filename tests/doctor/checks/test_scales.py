@@ -8,7 +8,9 @@ import torch
 from tests.doctor.checks.cases import case_for
 from torch import nn
 
-from netwright.doctor.checks.scales import unscaled_inputs
+from netwright import Trainer
+from netwright.callbacks import Doctor
+from netwright.doctor.checks.scales import sentinels, unscaled_inputs
 
 RANDOM = np.random.default_rng(0)
 X = RANDOM.normal(size=(200, 6)).astype("float32")
@@ -90,3 +92,29 @@ def test_statistics_are_left_alone() -> None:
     before = {name: each.clone() for name, each in case.network.named_values().items()}
     list(unscaled_inputs(case))
     assert all(bool((each == before[name]).all()) for name, each in case.network.named_values().items())
+
+
+def test_values_for_missing_ones_are_told_from_ends_of_scales():
+    draws = np.random.default_rng(0)
+    x = draws.normal(size=(200, 6))
+    x[::8, 0] = -999.0  # often
+    x[3, 1] = -999.0  # once, as in the first
+    x[::3, 2] = 0.0
+    x[:, 3] = np.where(draws.random(200) < 0.9, 0.0, np.exp(2.0 * x[:, 3]))
+    x[:, 4] = draws.random(200) < 0.05
+    x[:, 5] = np.clip(x[:, 5], -1.0, 1.0)
+    assert sentinels(x) == {0: -999.0, 1: -999.0}
+
+
+@pytest.mark.parametrize(("times", "wanted"), [(300.0, ["warning"]), (1.0, [])])
+def test_what_a_normalisation_hides_is_tried_out(times, wanted):
+    x = np.random.default_rng(0).normal(size=(400, 4)).astype("float32")
+    y = np.tanh(2.0 * x[:, :1]) * x[:, 1:2] + x[:, 2:3]
+    net = nn.Sequential(nn.Linear(4, 24), nn.LayerNorm(24), nn.Tanh(), nn.Linear(24, 1))
+    doctor = Doctor(verbose=0)
+    torch.manual_seed(0)
+    trainer = Trainer(net, nn.MSELoss(), "adam", 0.01, callbacks=[doctor], seed=0)
+    trainer.fit(times * x, y, epochs=12, validation_split=0.3, verbose=0)
+    found = [each for each in doctor.diagnoses if each.id == "unscaled_inputs"]
+    assert [each.severity for each in found] == wanted
+    assert all("gained" in each.evidence for each in found)

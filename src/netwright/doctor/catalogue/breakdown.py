@@ -65,19 +65,22 @@ BREAKDOWN = (
         looks="The size of each input where it first meets learnt weights, whatever the network does to it "
         "before: an input a hundred times as large as the middle one, sizes that are all far from 1, or "
         "means fifty times the spread. Inputs that a normalisation has gone over lie between .2 and 10. "
-        "Where a normalisation follows the first layer only relations of the inputs to each other count. "
+        "Where a normalisation follows the first layer only relations of the inputs to each other count, "
+        "unless a copy that learns from standardised inputs is clearly better. So is one value that comes "
+        "again and again five times the range of all others beyond them: it stands for a missing one. "
         "Constant inputs are ignored.",
         why="Raw units (euros beside shares), pixels from 0 to 255, times in seconds since 1970, one "
-        "column with a few giant values.",
+        "column with a few giant values, -999 where nothing is known.",
         todo=(
             "Standardise the inputs by the training rows: mean 0, spread 1. netwright train does so inside "
             "of the network (inputs.number.scaling: robust or standard).",
             "By hand: subtract the mean and divide by the spread, or begin with BatchNormalization.",
             "For heavy tails a logarithm, or ranks (inputs.number.scaling: quantile).",
+            "Fill missing cells with the median, and tell in a column beside which they are.",
         ),
         source="LeCun, Bottou, Orr and Müller (1998), Efficient BackProp",
         gate=True,
-        when="before",
+        when="both",
     ),
     Symptom(
         "low_precision",

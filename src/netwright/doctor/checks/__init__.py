@@ -36,6 +36,7 @@ from netwright.doctor.checks.overfitting import loss_and_metric_disagree, overfi
 from netwright.doctor.checks.padding import padding
 from netwright.doctor.checks.rates import oscillating_loss, rate_too_high, rate_too_low, slow_convergence
 from netwright.doctor.checks.regularisation import over_regularised
+from netwright.doctor.checks.rescaled import unscaled_after
 from netwright.doctor.checks.scales import unscaled_inputs
 from netwright.doctor.checks.shifts import drift, drift_after
 from netwright.doctor.checks.start import poor_after, poor_start, symmetric_after, symmetric_start
@@ -102,6 +103,7 @@ AFTER: dict[str, After] = {
     "not_finite_loss": not_finite_loss,
     "exploding_gradient": exploding_gradient,
     "loss_spike": loss_spike,
+    "unscaled_inputs": unscaled_after,
     "low_precision": low_precision,
     "waiting_for_data": waiting_for_data,
     "wrong_head": wrong_head_after,

@@ -9,6 +9,7 @@ import numpy as np
 
 from netwright.doctor import plain
 from netwright.doctor.case import Case
+from netwright.doctor.checks.scales import sentinels
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.findings import told
 from netwright.doctor.record import Record
@@ -98,7 +99,7 @@ def leaks(case: Case) -> list[Leak]:
 
 def _leaks(case: Case) -> list[Leak]:
     rows = plain.known(case).spread(ROWS)
-    x, wanted, task = plain.matrix(case, rows), case.wanted(rows), case.task
+    x, wanted, task = _filled(plain.matrix(case, rows)), case.wanted(rows), case.task
     if len(x) < FEW_ROWS:
         raise CannotTellError(f"there are only {len(x)} training rows")
     base = plain.constant(wanted, task)
@@ -144,6 +145,15 @@ def _leaks(case: Case) -> list[Leak]:
         sure = copied or (x.shape[1] > 3 and score >= PERFECT - 0.03)
         found.append(Leak(place, score, everything, rest, sure, _is_number(values, len(x))))
     return found
+
+
+def _filled(x: np.ndarray) -> np.ndarray:
+    """With the median in the place of values that stand for missing ones. [n, F]"""
+    x = x.copy()
+    for place, value in sentinels(x).items():
+        gone = x[:, place] == value
+        x[gone, place] = np.median(x[~gone, place])
+    return x
 
 
 def _at_most(values: np.ndarray, wanted: np.ndarray, task: str) -> float:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,6 +20,9 @@ LEARNT = FIRST | {"embedding", "embedding_bag"}
 WIDE = 100.0  # size of a column over that of the middle one
 LOUD, QUIET = 30.0, 3e-3  # root mean square of all columns
 AWAY = 50.0  # mean over deviation of most columns
+OFTEN = 0.01  # of the rows that have one and the same value
+BEYOND = 5.0  # times the range of all others
+CONTINUOUS = 10  # different values of the others
 
 
 def unscaled_inputs(case: Case) -> Iterator[Diagnosis]:
@@ -29,27 +32,91 @@ def unscaled_inputs(case: Case) -> Iterator[Diagnosis]:
     .2 and 10. Raw tables are far off: breast cancer's areas are 2,000 times, wine's proline is 300 times as
     large as the middle column. Where a normalisation follows the first layer, only relations of the columns
     to each other count. Whether it does harm is seen afterwards.
+
+    One value that comes again and again, and lies five times the range of all others beyond them, stands for
+    something that is missing: -999 and the like. No column of measurements has such a one: zeros of amounts,
+    ends of scales and padding lie within the range of the others, or next to it.
     """
     if case.train is None:
         raise CannotTellError("the training rows come from a loader")
-    rows = case.train.spread(_prime(min(ROWS, len(case.train))))
-    # In training mode, of a copy: a first batch norm has no statistics yet, and would collect some.
-    found = replace(case, network=case.twin()).trace(rows, training=True)
-    first = [call for call in _first(found) if _columns(call, len(rows)) is not None]
-    if not first:
+    found = firsts(case)
+    if not found:
         raise CannotTellError("no layer was found that takes the inputs as numbers")
-    normed = {id(source) for call in found.of(NORMS) if (source := found.source(call)) is not None}
-    for call in first:
-        values = _columns(call, len(rows))
-        assert values is not None
-        diagnosis = _judged(case, call, values.double().cpu().numpy(), id(call) in normed)
+    for each in found:
+        diagnosis = _judged(case, each)
         if diagnosis is not None:
             yield diagnosis
             return
 
 
-def _judged(case: Case, call: Call, values: np.ndarray, normed: bool) -> Diagnosis | None:
-    values = values[np.isfinite(values).all(1)]
+@dataclass(frozen=True)
+class First:
+    """A layer that takes inputs as numbers.
+
+    Arguments:
+        call: of it.
+        values: that it takes. [N, D]
+        normed: whether a normalisation takes what it gives.
+    """
+
+    call: Call
+    values: np.ndarray
+    normed: bool
+
+
+def firsts(case: Case) -> list[First]:
+    """The learnt layers that no other learnt layer comes before, with what they take of training rows."""
+    assert case.train is not None
+    rows = case.train.spread(_prime(min(ROWS, len(case.train))))
+    # In training mode, of a copy: a first batch norm has no statistics yet, and would collect some.
+    found = replace(case, network=case.twin()).trace(rows, training=True)
+    normed = {id(source) for call in found.of(NORMS) if (source := found.source(call)) is not None}
+    first = []
+    for call in _first(found):
+        values = columns_of(call, len(rows))
+        if values is not None:
+            first.append(First(call, values.double().cpu().numpy(), id(call) in normed))
+    return first
+
+
+def sentinels(values: np.ndarray) -> dict[int, float]:
+    """Columns with a value that stands for a missing one, and the value.
+
+    Arguments:
+        values: finite ones. [N, D]
+
+    Example:
+        >>> values = np.random.default_rng(0).normal(size=(200, 3))
+        >>> values[::9, 1] = -999.0
+        >>> sentinels(values)
+        {1: -999.0}
+    """
+    found = {
+        place: end for place, column in enumerate(values.T) if (end := _beyond(column, OFTEN)) is not None
+    }
+    others = {place: _beyond(column, 0.0) for place, column in enumerate(values.T) if place not in found}
+    # What stands for a missing value in one column may be rare in another.
+    return found | {
+        place: end for place, end in others.items() if end is not None and end in {*found.values()}
+    }
+
+
+def _beyond(column: np.ndarray, often: float) -> float | None:
+    """An end of a column that is far beyond all other values and comes so often. Values [N]"""
+    for end in (column.min(), column.max()):
+        others = column[column != end]
+        count = len(column) - len(others)
+        if not len(others) or count < max(3 if often else 1, often * len(column)):
+            continue
+        gap = np.abs(others - end).min()
+        if gap > BEYOND * np.ptp(others) and len(np.unique(others)) >= CONTINUOUS:
+            return float(end)
+    return None
+
+
+def _judged(case: Case, first: First) -> Diagnosis | None:
+    call, normed = first.call, first.normed
+    values = first.values[np.isfinite(first.values).all(1)]
     if len(values) < 2:
         return None
     mean, spread = values.mean(0), values.std(0)
@@ -68,7 +135,17 @@ def _judged(case: Case, call: Call, values: np.ndarray, normed: bool) -> Diagnos
         name = names[column] if names else f"input {column + 1}"
         return f"{name} ({values[:, column].min():.4g} to {values[:, column].max():.4g})"
 
-    if size.max() >= WIDE * middle and size.max() > 1.0:
+    missing = sentinels(values)
+    if missing:
+        some = [names[place] if names else f"input {place + 1}" for place in [*missing][:3]]
+        share = np.mean([(values[:, place] == value).mean() for place, value in missing.items()])
+        message = (
+            f"{', '.join(some)}{' and others' if len(missing) > 3 else ''} "
+            f"{'is' if len(missing) == 1 else 'are'} {next(iter(missing.values())):.4g} in "
+            f"{100 * share:.0f} % of the rows, far from all others: a value that stands for a missing one is "
+            "taken for a number"
+        )
+    elif size.max() >= WIDE * middle and size.max() > 1.0:
         big = [place for place in largest if size[place] >= WIDE * middle]
         message = (
             f"{', '.join(shown(place) for place in big)} drown the other inputs: the largest is "
@@ -99,10 +176,15 @@ def _judged(case: Case, call: Call, values: np.ndarray, normed: bool) -> Diagnos
             "size": whole,
             "ratio": float(size.max() / max(middle, 1e-30)),
             "columns": [names[numbers[place]] if names else int(numbers[place]) for place in largest],
+            "missing": {str(place): value for place, value in [*missing.items()][:50]},
             "series": {"size": np.sort(size)[:: max(1, len(size) // 200)].tolist()},
         },
-        "columns in their own units: the weights of large ones get nearly all of the gradient",
-        Fix(
+        "a value such as -999 stands where nothing was known"
+        if missing
+        else "columns in their own units: the weights of large ones get nearly all of the gradient",
+        Fix("fill such cells with the column's median, and tell in a column beside which they are")
+        if missing
+        else Fix(
             "bring each column to mean 0 and deviation 1 by the training rows, or begin the network with a "
             "normalisation (nn.BatchNorm1d, nw.layers.BatchNormalization)",
             {"inputs.number.scaling": "standard"},
@@ -124,7 +206,7 @@ def _first(found: Trace) -> list[Call]:
     return first
 
 
-def _columns(call: Call, rows: int) -> Tensor | None:
+def columns_of(call: Call, rows: int) -> Tensor | None:
     """The numbers that a layer takes, one row for each place that it takes them at. [N, D]"""
     for given in call.inputs:
         if rows in given.shape and given.dim() > 1 and given.is_floating_point():
