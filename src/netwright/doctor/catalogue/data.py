@@ -37,10 +37,13 @@ DATA = (
         looks="A decision tree on one column alone gains 85 % and more of what a constant prediction "
         "leaves to be gained, on rows that it has not seen, about as much as all columns together, while "
         "all the others together are far behind (15 % and more, or 2 % beside a perfect column). An error "
-        "where the column tells practically everything. In a table the checks of the data have looked "
-        "before, at sums and differences of columns too.",
+        "where the column tells practically everything. So are a column that is the target itself, in "
+        "another unit, in a quarter of the rows, columns of two values that each tell one class and never "
+        "err, and a column of the shares of yes among the rows that have its values. In a table the checks "
+        "of the data have looked before, at sums and differences of columns too.",
         why="The column is a copy or a consequence of the target, is filled in after the fact (a date of "
-        "discharge, an amount refunded), or counts rows that were sorted by class.",
+        "discharge, an amount refunded), counts rows that were sorted by class, is a mean of the "
+        "targets of few rows, or a mark in a picture put there by those who knew.",
         todo=(
             "Ask whether the column is known at the moment of prediction.",
             "If not, drop it (data.clean.drop_columns, or data.clean.leaks: drop) and train again: the "

@@ -9,6 +9,7 @@ import numpy as np
 
 from netwright.doctor import plain
 from netwright.doctor.case import Case
+from netwright.doctor.checks.hidden_targets import hidden_targets
 from netwright.doctor.checks.scales import sentinels
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.findings import told
@@ -62,8 +63,11 @@ def leaking_column(case: Case) -> Iterator[Diagnosis]:
         yield from known
         return
     found = leaks(case)
+    if not found:
+        yield from hidden_targets(case)
+        return
     # Where hardly another column is there, what tells the target is the task itself.
-    if not found or case.features(plain.known(case).spread(2)).shape[1] < len(found) + FEW_COLUMNS:
+    if case.features(plain.known(case).spread(2)).shape[1] < len(found) + FEW_COLUMNS:
         return
     first = found[0]
     names = " and ".join(plain.column(case, leak.place) for leak in found)
