@@ -62,6 +62,7 @@ BEYOND = {
         ("missing_class", "few_rows", "imbalanced", "weak_slice", "cut_from_sorted"), "rows are missing"
     ),
     **dict.fromkeys(("inputs_lost",), "the inputs do not arrive"),
+    **dict.fromkeys(("detached",), "the network's own code cuts the gradient off"),
     **dict.fromkeys(("missing_numbers", "infinite_numbers"), "they come as a data set, not as arrays"),
     **BEYOND_SEALED,
 }

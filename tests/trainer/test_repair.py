@@ -227,6 +227,53 @@ def test_a_proven_rate_is_taken_from_the_diagnosis():
     assert kept.schedule == "cosine"
 
 
+def test_what_the_diagnosis_recommends_is_taken_over():
+    sick = patient(config={"training.momentum": 0.9})
+    module = net()
+    heavy = torch.optim.SGD(module.parameters(), lr=0.1, momentum=0.999)
+    lighter = steps.told_momentum(course(optimizer=Again.of(heavy, module)), sick)
+    assert lighter is not None
+    assert lighter.optimizer(net()).param_groups[0]["momentum"] == 0.9
+    ours = steps.told_momentum(course(optimizer=nw.optimizers.SGD(0.1, momentum=0.999)), sick)
+    assert ours is not None
+    assert ours.optimizer == nw.optimizers.SGD(0.1, momentum=0.9)
+
+    small = steps.told_batch(course(), patient(config={"training.batch_size": 32}))
+    assert small is not None
+    assert small.batch_size == 32
+    assert steps.told_batch(course(), patient()) is None
+
+    other, early = nw.callbacks.TerminateOnNaN(), nw.callbacks.EarlyStopping(patience=0)
+    ended = patient("slow_convergence", config={"training.patience": 20})
+    whole = steps.not_ended(course(callbacks=(other, early)), ended)
+    assert whole is not None
+    assert whole.callbacks == (other,)
+    assert steps.not_ended(course(callbacks=(other,)), ended) is None
+
+
+def test_values_for_missing_ones_become_the_mean_of_the_others():
+    random = np.random.default_rng(0)
+    x = random.normal(3.0, 2.0, size=(200, 4)).astype("float32")
+    x[::10, 1] = -999.0
+    sick = patient("unscaled_inputs", {"missing": {"1": -999.0}})
+    made = network.filled_inputs(course(module=nn.Identity(), x=x, y=np.zeros(200)), sick)
+    assert made is not None
+    given = made.module(torch.tensor(x)).numpy()
+    known = x[x[:, 1] > -999.0, 1]
+    assert np.allclose(given[::10, 1], 0.0)
+    assert np.allclose(given[x[:, 1] > -999.0, 1], (known - known.mean()) / known.std(), atol=1e-4)
+    assert network.filled_inputs(course(), patient("unscaled_inputs")) is None
+
+
+def test_places_of_series_that_tell_the_target_are_not_seen():
+    x = np.ones((8, 3, 2), dtype="float32")
+    made = network.without_columns(
+        course(module=nn.Identity(), x=x), patient("leaking_column", {"places": [5]})
+    )
+    assert made is not None
+    assert made.module(torch.tensor(x))[0].tolist() == [[1, 1], [1, 1], [1, 0]]
+
+
 def test_doubtful_rows_are_left_out():
     sick = patient("label_errors", {"suspects": [1, 3]})
     made = without_rows(course(weight=torch.arange(8.0)), sick)

@@ -59,6 +59,30 @@ def scale_of(values: Tensor) -> tuple[Tensor, Tensor]:
     return mean.nan_to_num().float(), torch.where(varies, deviation, 1.0).float()
 
 
+def blanked(values: Tensor, marks: Tensor) -> Tensor:
+    """NaN in the place of numbers that stand for missing ones.
+
+    Example:
+        >>> blanked(torch.tensor([1.0, -999.0]), torch.tensor([-999.0]))
+        tensor([1., nan])
+    """
+    return values.masked_fill(torch.isin(values, marks), torch.nan)
+
+
+class Blanked(nn.Module):
+    """A module that is given NaN in the place of numbers that stand for missing ones. `marks`: [marks]"""
+
+    marks: Tensor
+
+    def __init__(self, module: nn.Module, marks: Tensor) -> None:
+        super().__init__()
+        self.module = module
+        self.register_buffer("marks", marks)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.module(blanked(x, self.marks))
+
+
 class Rescaled(_Scaled):
     """A module whose output is brought to the scale of the targets: output * deviation + mean. [outputs]"""
 
@@ -67,7 +91,7 @@ class Rescaled(_Scaled):
 
 
 class Without(nn.Module):
-    """A module that does not see some features: they are 0 for it. `kept` is 1 or 0. [features]"""
+    """A module that does not see some features: they are 0 for it. `kept` is 1 or 0. [features, ...]"""
 
     kept: Tensor
 

@@ -60,7 +60,8 @@ After = Callable[[Case, Record], Iterable[Diagnosis]]
 
 
 def several(*checks: After) -> After:
-    """Checks for one symptom, as one; what one of them cannot tell does not keep the others from telling."""
+    """Checks for one symptom, as one, the most special first: of equals the first is told. What one of them
+    cannot tell does not keep the others from telling."""
 
     def check(case: Case, record: Record) -> Iterator[Diagnosis]:
         reasons = []
@@ -110,18 +111,18 @@ AFTER: dict[str, After] = {
     "mixed_rows": mixed_after,
     "missing_nonlinearity": missing_nonlinearity_after,
     "untrained_layer": untrained_after,
-    "modes_disagree": several(modes_after, few_rows),
+    "modes_disagree": several(few_rows, modes_after),
     "symmetric_start": symmetric_after,
     "poor_start": poor_after,
-    "rate_too_high": several(rate_too_high, long_memory, summed_batches),
-    "rate_too_low": several(rate_too_low, large_epsilon),
+    "rate_too_high": several(long_memory, summed_batches, rate_too_high),
+    "rate_too_low": several(large_epsilon, rate_too_low),
     "dead_units": dead_units,
     "saturated_units": saturated_units,
     "vanishing_gradient": vanishing_gradient,
     "not_learning": not_learning,
-    "slow_convergence": several(slow_convergence, few_steps),
+    "slow_convergence": several(few_steps, slow_convergence),
     "oscillating_loss": oscillating_loss,
-    "over_regularised": several(over_regularised, own_steps),
+    "over_regularised": several(own_steps, over_regularised),
     "input_ignored": input_ignored_after,
     "unshuffled": unshuffled_after,
     "shared_rows": shared_rows_after,

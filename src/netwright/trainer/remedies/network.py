@@ -143,6 +143,18 @@ def standardised_inputs(course: Course, patient: Patient) -> Course | None:
     return course.changed("inputs standardised", module=made)
 
 
+def filled_inputs(course: Course, patient: Patient) -> Course | None:
+    """Values that stand for missing ones are the mean of the others, and inputs are standardised."""
+    values, missing = inputs_of(course), patient.diagnosis.evidence.get("missing")
+    if values is None or not missing or isinstance(course.module, surgery.Standardised):
+        return None
+    marks = torch.tensor(sorted({float(each) for each in missing.values()}))
+    scale = surgery.scale_of(surgery.blanked(values, marks))
+    made = surgery.Blanked(surgery.Standardised(course.module, *scale), marks)
+    told = ", ".join(f"{each:g}" for each in marks.tolist())
+    return course.changed(f"{told} taken for missing, inputs standardised", module=made)
+
+
 def standardised_targets(course: Course, patient: Patient) -> Course | None:
     """Outputs on the scale of the targets, so that the network learns standardised ones."""
     case, of_classes = patient.case, isinstance(course.loss, nn.CrossEntropyLoss)
@@ -154,13 +166,12 @@ def standardised_targets(course: Course, patient: Patient) -> Course | None:
 
 
 def without_columns(course: Course, patient: Patient) -> Course | None:
-    """The network does not see columns that give the target away."""
+    """The network does not see columns (or places of pictures and series) that give the target away."""
     places = patient.diagnosis.evidence.get("places")
     values = inputs_of(course)
-    if not places or values is None or values.dim() != 2:
+    if not places or values is None or values.dim() < 2:
         return None
-    kept = torch.ones(values.shape[1])
+    kept = torch.ones(values[0].numel())
     kept[list(places)] = 0.0
-    return course.changed(
-        "columns that give the target away left out", module=surgery.Without(course.module, kept)
-    )
+    made = surgery.Without(course.module, kept.reshape(values.shape[1:]))
+    return course.changed("columns that give the target away left out", module=made)

@@ -120,6 +120,20 @@ def no_decay(course: Course, patient: Patient) -> Course | None:
     return None
 
 
+def told_momentum(course: Course, patient: Patient) -> Course | None:
+    """The same optimiser with the momentum that the diagnosis recommends."""
+    own, momentum = course.optimizer, patient.told.get("training.momentum")
+    if not isinstance(momentum, float):
+        return None
+    words = f"a momentum of {momentum:g}"
+    if isinstance(own, Again) and any("momentum" in given for given, _ in own.groups):
+        groups = tuple(({**given, "momentum": momentum}, places) for given, places in own.groups)
+        return course.changed(words, optimizer=replace(own, groups=groups))
+    if isinstance(own, optimizers.SGD | optimizers.RMSprop):
+        return course.changed(words, optimizer=replace(own, momentum=momentum))
+    return usual_optimizer(course, patient)
+
+
 def more_decay(course: Course, patient: Patient) -> Course | None:
     """AdamW with a weight decay of .1, at the same rate where that was Adam's."""
     if isinstance(course.optimizer, Again):
@@ -148,6 +162,22 @@ def going_on(course: Course, patient: Patient) -> Course | None:
         return None
     made = at_rate(course, rate_of(course, patient) / 10)
     return made.changed("from the last finite weights", module=patient.last)
+
+
+def told_batch(course: Course, patient: Patient) -> Course | None:
+    """Batches of the size that the diagnosis recommends."""
+    size = patient.told.get("training.batch_size")
+    if not isinstance(size, int) or size == course.batch_size:
+        return None
+    return course.changed(f"batches of {size}", batch_size=size)
+
+
+def not_ended(course: Course, patient: Patient) -> Course | None:
+    """All epochs are made, where the diagnosis is that the training was ended early."""
+    kept = tuple(each for each in course.callbacks if not isinstance(each, callbacks.EarlyStopping))
+    if "training.patience" not in patient.told or len(kept) == len(course.callbacks):
+        return None
+    return course.changed("all epochs, no early stopping", callbacks=kept)
 
 
 def larger_batch(course: Course, patient: Patient) -> Course | None:

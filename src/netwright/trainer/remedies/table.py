@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from netwright.trainer.course import Course
 from netwright.trainer.remedies.network import (
     activated,
     calm_norms,
     enlarged,
+    filled_inputs,
     fresh_start,
     left_out,
     less_dropout,
@@ -23,7 +25,7 @@ from netwright.trainer.remedies.network import (
     unfrozen,
     without_columns,
 )
-from netwright.trainer.remedies.patient import Remedy, both
+from netwright.trainer.remedies.patient import Patient, Remedy, both
 from netwright.trainer.remedies.rows import balanced, corrected, finite_rows, robust_loss, without_rows
 from netwright.trainer.remedies.steps import (
     all_held,
@@ -37,8 +39,11 @@ from netwright.trainer.remedies.steps import (
     longer,
     more_decay,
     no_decay,
+    not_ended,
     rate_times,
     shuffled,
+    told_batch,
+    told_momentum,
     told_rate,
     usual_optimizer,
     usual_rate,
@@ -49,6 +54,15 @@ everything = both(
     *(less_dropout, calm_norms, fresh_start, larger_batch, longer, usual_optimizer),
 )
 """what makes an unlucky course a usual one; what the module gives means the same as before"""
+
+as_usual = both(usual_optimizer, less_dropout, unfrozen)
+"""what the doctor's copy was trained by where nothing else says why a network is behind it"""
+
+
+def proven_as_usual(course: Course, patient: Patient) -> Course | None:
+    """The usual settings, where such a copy was better."""
+    return as_usual(course, patient) if "gained" in patient.diagnosis.evidence else None
+
 
 REMEDIES: dict[str, Sequence[Remedy]] = {
     "not_finite_data": (finite_rows,),
@@ -64,7 +78,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     ),
     "missing_nonlinearity": (activated,),
     "untrained_layer": (both(unfrozen, all_held), left_out, usual_optimizer),
-    "modes_disagree": (calm_norms, less_dropout, left_out),
+    "modes_disagree": (both(told_batch, longer, first=True), calm_norms, less_dropout, left_out),
     "mixed_rows": (left_out, both(task_loss, open_end)),
     "harmful_augmentation": (left_out,),
     "low_precision": (left_out,),
@@ -76,11 +90,11 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
         usual_optimizer,
     ),
     "exploding_gradient": (calmer, usual_optimizer, both(fresh_start, clipped)),
-    "unscaled_inputs": (standardised_inputs, both(standardised_inputs, usual_rate)),
+    "unscaled_inputs": (filled_inputs, standardised_inputs, both(standardised_inputs, usual_rate)),
     "unshuffled": (shuffled,),
     "symmetric_start": (fresh_start,),
     "poor_start": (fresh_start, standardised_targets, standardised_inputs),
-    "rate_too_high": (best_rate, told_rate, usual_rate, usual_optimizer, standardised_inputs),
+    "rate_too_high": (told_momentum, best_rate, told_rate, usual_rate, usual_optimizer, standardised_inputs),
     "rate_too_low": (
         both(best_rate, longer, first=True),
         both(told_rate, longer, first=True),
@@ -106,7 +120,14 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
         both(fresh_start, usual_optimizer, longer),
         standardised_inputs,
     ),
-    "slow_convergence": (both(told_rate, longer, first=True), usual_rate, rate_times(10.0)),
+    "slow_convergence": (
+        told_batch,
+        not_ended,
+        both(told_rate, longer, first=True),
+        proven_as_usual,
+        usual_rate,
+        rate_times(10.0),
+    ),
     "oscillating_loss": (
         both(larger_batch, longer, usual_optimizer, first=True),
         calm_batches,
@@ -116,7 +137,14 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "over_regularised": (both(no_decay, less_dropout), usual_optimizer),
     "class_imbalance": (balanced,),
     "overfitting": (both(more_decay, kept_best), both(more_dropout, kept_best), kept_best),
-    "underfitting": (thick, both(usual_optimizer, longer), left_out, enlarged, rate_times(10.0)),
+    "underfitting": (
+        proven_as_usual,
+        thick,
+        both(usual_optimizer, longer),
+        left_out,
+        enlarged,
+        rate_times(10.0),
+    ),
 }
 """by diagnosis; what is not here has no remedy that a program could try"""
 
