@@ -266,6 +266,7 @@ def _weighed(case: Case, told: Told, orders: tuple[np.ndarray, np.ndarray]) -> N
             found.clear()  # what they are sure of is no evidence
         if held.lost < simple.lost - BETTER and not stand.bad:
             found.append(("the network is", held + told.seen, orders[1]))
+        found.append(("simple models and the network are", simple + held, orders[0]))  # of other rows each
     for who, each, order in found:
         knows = each.lost < guessing - max(0.04, 1.5 * np.sqrt(guessing * (1.0 - guessing) / rows))
         if knows and each.share >= WARN and each.beyond >= CLEAR:
