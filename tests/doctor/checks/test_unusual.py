@@ -12,6 +12,7 @@ from torch import nn
 
 from netwright import optimizers
 from netwright.callbacks import EarlyStopping
+from netwright.config import Config
 from netwright.doctor.case import Case
 from netwright.doctor.checks.modes import modes_after
 from netwright.doctor.checks.regularisation import over_regularised
@@ -57,6 +58,7 @@ def told(case: Case, record: Record) -> list[tuple[str, str]]:
     found = [each for check in UNUSUAL for each in check(case, record)]
     for each in found:
         assert each.evidence["gained"]["gain"] > 2.5 * each.evidence["gained"]["error"]
+        Config().with_values([f"{key}={value}" for key, value in each.fix.config.items()])  # keys that exist
     return [(each.id, each.severity) for each in found]
 
 

@@ -112,7 +112,7 @@ def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
         told = (
             f"the training was ended after {_epochs(record)} of {record.epochs} epochs; {found.steps} steps"
         )
-        fix = Fix("more patience, and a smaller gain asked of an epoch", {"training.early_stopping": 20})
+        fix = Fix("more patience, and a smaller gain asked of an epoch", {"training.patience": 20})
     else:
         told = f"{steps} steps of {size} rows are few; as many epochs in batches of {USUAL_BATCH}"
         fix = Fix("smaller batches or more epochs", {"training.batch_size": USUAL_BATCH})
