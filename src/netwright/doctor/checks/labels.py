@@ -31,6 +31,7 @@ ROWS = 1200
 FEW_ROWS = 80
 LISTED = 50
 CLEAR, SURELY = 2.3, 4.0  # standard errors beyond what overlapping classes explain
+BOTH = 1.0  # the same of simple models and of the network, before both are taken together
 CODES = 20  # different numbers
 BETTER, FAR_BETTER = 0.03, 0.05  # marks of the network above those of simple models
 VAGUE = 0.5  # share of the surest answers that contradict, over what guessing gives
@@ -262,11 +263,14 @@ def _weighed(case: Case, told: Told, orders: tuple[np.ndarray, np.ndarray]) -> N
     found = [("simple models that have not seen them are", simple, orders[0])]
     if held is not None and told.seen is not None:
         stand = standing(case)
+        if min(simple.beyond, held.beyond) >= BOTH:
+            found.append(
+                ("simple models and the network are", simple + held, orders[0])
+            )  # of other rows each
         if held.lost < simple.lost - FAR_BETTER and stand.behind < -FAR_BETTER:
             found.clear()  # what they are sure of is no evidence
         if held.lost < simple.lost - BETTER and not stand.bad:
             found.append(("the network is", held + told.seen, orders[1]))
-        found.append(("simple models and the network are", simple + held, orders[0]))  # of other rows each
     for who, each, order in found:
         knows = each.lost < guessing - max(0.04, 1.5 * np.sqrt(guessing * (1.0 - guessing) / rows))
         if knows and each.share >= WARN and each.beyond >= CLEAR:
