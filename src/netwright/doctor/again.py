@@ -16,8 +16,9 @@ from netwright.doctor.proof import Marks, alike, sharp
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done, top_rate, unregularised
 from netwright.doctor.standing import finite, paired
-from netwright.doctor.steps import Steps
+from netwright.doctor.steps import Steps, few_threads
 from netwright.doctor.trouble import marked
+from netwright.doctor.usual_loss import UsualLoss
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.trainable import Trainable
 from netwright.training.rules import RULES
@@ -43,6 +44,7 @@ class Change:
         free: frozen parameters train too.
         start: first weights to begin with, in the place of the training's. [P]
         batch: rows of a step; there are as many epochs as before.
+        loss: the usual one of the task, in the place of a module's own.
     """
 
     factor: float = 1.0
@@ -53,6 +55,7 @@ class Change:
     free: bool = False
     start: Tensor | None = None
     batch: int | None = None
+    loss: bool = False
 
     @property
     def key(self) -> str:
@@ -104,7 +107,8 @@ def again(case: Case, record: Record, change: Change | None = None) -> Again:
     change = change or Change()
     if change.key not in case.notes:
         try:
-            case.notes[change.key] = _again(case, record, change)
+            with few_threads(case.network):
+                case.notes[change.key] = _again(case, record, change)
         except CannotTellError as reason:
             case.notes[change.key] = reason
     found = case.notes[change.key]
@@ -117,7 +121,7 @@ def better(case: Case, record: Record, change: Change) -> Again | None:
     """The training made once more where it is clearly better, on validation rows and on training rows."""
     found = again(case, record, change)
     clear = found.gain > max(SURELY * found.error, PLAIN)
-    return found if clear and not found.loss >= found.now else None
+    return found if clear and (change.loss or not found.loss >= found.now) else None
 
 
 def compared(case: Case, found: Again) -> str:
@@ -144,6 +148,8 @@ def _again(case: Case, record: Record, change: Change) -> Again:
     done = _train(case, network, plan, change, change.factor * np.repeat(rates, each), count)
     if done < min(count, 30):
         raise CannotTellError("a step takes too long to train the network once more")
+    if isinstance(network, ForeignNetwork) and isinstance(case.network, ForeignNetwork):
+        network.goal = case.network.goal  # judged by the loss that it has
     train, judged = case.train.spread(LOOKED_AT), case.validation.spread(JUDGED)
     before, after = _marks(case, case.network, judged), _marks(case, network, judged)
     compared = alike([before, after])
@@ -174,6 +180,10 @@ def _copy(case: Case, record: Record, change: Change) -> Trainable:
         network = ForeignNetwork([module], network.goal)
         network.style = style
         network.attach()
+    if change.loss:
+        if not isinstance(network, ForeignNetwork):
+            raise CannotTellError("the loss of a network of Netwright's own is that of its task")
+        network.goal = UsualLoss(network.goal, case.task)
     return network
 
 

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.record import Record
-from netwright.doctor.steps import Steps
+from netwright.doctor.steps import Steps, few_threads
 from netwright.nn import layers
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.trainable import Trainable
@@ -114,7 +114,8 @@ def replay(case: Case, record: Record) -> Replay:
     """
     if "replay" not in case.notes:
         try:
-            case.notes["replay"] = _replay(case, record)
+            with few_threads(case.network):
+                case.notes["replay"] = _replay(case, record)
         except CannotTellError as reason:
             case.notes["replay"] = reason
     found = case.notes["replay"]

@@ -12,7 +12,7 @@ from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done
-from netwright.doctor.steps import optimizer_of
+from netwright.doctor.steps import few_threads, optimizer_of
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.optimizer import Optimizer, Settings
 
@@ -55,13 +55,14 @@ def learn_anew(
     steps = min(MOST_STEPS, steps_done(record))
     network.attach()
     began = time.thread_time()
-    for step in range(steps):
-        if step == 3 and time.thread_time() - began > 3 * SECONDS / steps:
-            raise CannotTellError("a step takes too long to train a copy anew")
-        rows = case.train.at(torch.randint(len(case.train), (size,), generator=drawing))
-        for _, gradient in own:
-            gradient.zero_()
-        loss(rows).backward()
-        for optimizer, gradient in own:
-            optimizer.step(gradient, rate)
+    with few_threads(network):
+        for step in range(steps):
+            if step == 3 and time.thread_time() - began > 3 * SECONDS / steps:
+                raise CannotTellError("a step takes too long to train a copy anew")
+            rows = case.train.at(torch.randint(len(case.train), (size,), generator=drawing))
+            for _, gradient in own:
+                gradient.zero_()
+            loss(rows).backward()
+            for optimizer, gradient in own:
+                optimizer.step(gradient, rate)
     network.detach()

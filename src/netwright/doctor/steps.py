@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import torch
 from torch import Tensor
 
@@ -9,6 +12,8 @@ from netwright.doctor.case import Plan, Rows
 from netwright.nn.member import Mode
 from netwright.nn.trainable import Trainable
 from netwright.training.optimizer import Optimizer, Settings
+
+LARGE = 1_000_000  # parameters
 
 
 class Steps:
@@ -39,6 +44,19 @@ class Steps:
         self.optimizer.step(gradient, rate)
         if self.network.constrained:
             self.network.constrain()
+
+
+@contextmanager
+def few_threads(network: Trainable) -> Iterator[None]:
+    """One thread for a network of less than a million parameters, whose steps are too short to be shared out:
+    where others compute too, threads wait for each other for most of the time."""
+    before = torch.get_num_threads()
+    if network.parameter_count < LARGE:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def optimizer_of(network: Trainable, name: str, settings: Settings, *, free: bool = False) -> Optimizer:

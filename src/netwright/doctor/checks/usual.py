@@ -15,6 +15,8 @@ from netwright.doctor.flow import modules_of
 from netwright.doctor.record import Record
 from netwright.doctor.replay import unregularised
 from netwright.doctor.trouble import drawn, kernels
+from netwright.doctor.usual_loss import NAMES, is_usual
+from netwright.nn.foreign import ForeignNetwork
 from netwright.training.rules import RULES
 
 VAGUE = ("underfitting", "not_learning", "overfitting", "label_errors", "weak_slice")
@@ -64,7 +66,8 @@ def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
         return
     usual = Change(usual=True, calm=True, free=True)
     found = better(case, record, usual) or better(case, record, _fresh(case, record, usual))
-    if found is None or not found.gain > max(ERRORS * found.error, LEAST):
+    if found is None or not _is_clear(found):
+        yield from _other_loss(case, record, usual)
         return
     id = _cause(case, record, found)
     cause, fix = CAUSES[id]
@@ -76,6 +79,31 @@ def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
         {"gained": found.as_dict(), "series": {"train_loss": drawn(record.train_loss)}},
         cause,
         fix,
+        member=case.member,
+    )
+
+
+def _is_clear(found: Again) -> bool:
+    return found.gain > max(ERRORS * found.error, LEAST)
+
+
+def _other_loss(case: Case, record: Record, usual: Change) -> Iterator[Diagnosis]:
+    """The same with the usual loss of the task, where the module's is a function of the user's own, or
+    softens or sums up what others take as it is. Losses with weights of classes are meant."""
+    network = case.network
+    if not isinstance(network, ForeignNetwork) or is_usual(network.goal, case.task):
+        return
+    found = better(case, record, replace(usual, loss=True))
+    if found is None or not _is_clear(found):
+        return
+    yield Diagnosis(
+        "wrong_head",
+        "warning",
+        f"the same network trained with the usual loss is better: {found.steps} steps of Adam by "
+        f"{NAMES[case.task]} lead to {compared(case, found)}",
+        {"loss": case.purpose.loss, "gained": found.as_dict()},
+        "a loss that does not ask for what is wanted of the answers",
+        Fix(f"{NAMES[case.task]} as the loss, to compare with"),
         member=case.member,
     )
 

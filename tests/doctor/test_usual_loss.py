@@ -1,0 +1,74 @@
+"""The usual loss of a task against PyTorch's own."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import pytest
+import torch
+from tests.doctor.checks.test_unusual import fine
+from tests.doctor.checks.trained import CLASSES, mlp, trained
+from torch import Tensor, nn
+
+from netwright.doctor.checks.usual import below_usual
+from netwright.doctor.usual_loss import UsualLoss, is_usual
+from netwright.nn.trainable import Purpose
+
+OUT = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
+CODES = torch.tensor([0, 2, 1, 1, 0, 2])
+BITS = torch.tensor([0.0, 1.0, 1.0, 0.0, 1.0, 0.0])
+WEIGHT = torch.tensor([1.0, 2.0, 0.0, 1.0, 3.0, 1.0])
+
+
+def goal(takes: str = "unknown", loss: str = "unknown", given: object = None) -> SimpleNamespace:
+    return SimpleNamespace(purpose=lambda: Purpose(loss, takes), given=given)
+
+
+@pytest.mark.parametrize(
+    ("task", "takes", "output", "target", "wanted"),
+    [
+        ("classes", "logits", OUT, CODES, nn.CrossEntropyLoss()(OUT, CODES)),
+        ("classes", "logits", OUT, nn.functional.one_hot(CODES).float(), nn.CrossEntropyLoss()(OUT, CODES)),
+        ("classes", "unknown", OUT.softmax(1), CODES, nn.CrossEntropyLoss()(OUT, CODES)),
+        ("classes", "log_probabilities", OUT.log_softmax(1), CODES, nn.CrossEntropyLoss()(OUT, CODES)),
+        ("yes_no", "logits", OUT[:, 0], BITS, nn.BCEWithLogitsLoss()(OUT[:, 0], BITS)),
+        ("yes_no", "unknown", OUT[:, :1].sigmoid(), BITS, nn.BCEWithLogitsLoss()(OUT[:, 0], BITS)),
+        ("numbers", "numbers", OUT[:, :1], BITS, nn.MSELoss()(OUT[:, 0], BITS)),
+    ],
+)
+def test_it_is_that_of_pytorch(task, takes, output, target, wanted: Tensor) -> None:
+    found = UsualLoss(goal(takes), task).loss(output, target, None)  # type: ignore[arg-type]
+    assert found.item() == pytest.approx(wanted.item(), rel=1e-5)
+
+
+def test_rows_weigh() -> None:
+    each = nn.CrossEntropyLoss(reduction="none")(OUT, CODES)
+    found = UsualLoss(goal("logits"), "classes").loss(OUT, CODES, WEIGHT)  # type: ignore[arg-type]
+    assert found.item() == pytest.approx(((each * WEIGHT).sum() / WEIGHT.sum()).item(), rel=1e-5)
+
+
+def test_which_losses_are_usual() -> None:
+    own = lambda output, target: output.sum()  # noqa: E731
+    for given, task, usual in (
+        (nn.CrossEntropyLoss(), "classes", True),
+        (nn.CrossEntropyLoss(weight=torch.ones(3)), "classes", True),
+        (nn.CrossEntropyLoss(label_smoothing=0.9), "classes", False),
+        (nn.CrossEntropyLoss(reduction="sum"), "classes", False),
+        (nn.L1Loss(), "classes", False),
+        (nn.L1Loss(), "numbers", True),
+        ("mse", "classes", True),
+        (own, "numbers", False),
+    ):
+        assert is_usual(goal(given=given), task) is usual, given  # type: ignore[arg-type]
+    assert is_usual(goal("numbers", given=nn.functional.mse_loss), "numbers")  # type: ignore[arg-type]
+
+
+def soft(output: Tensor, target: Tensor) -> Tensor:
+    """A loss in which only the first class counts."""
+    return nn.functional.binary_cross_entropy_with_logits(output[:, 0], (target == 0).float())
+
+
+@pytest.mark.parametrize(("loss", "expected"), [(soft, ["wrong_head"]), (nn.CrossEntropyLoss(), [])])
+def test_a_loss_that_asks_for_something_else_is_told(loss: object, expected: list[str]) -> None:
+    case, record = fine(*trained(mlp(), loss=loss, y=CLASSES))
+    assert [each.id for each in below_usual(case, record)] == expected
