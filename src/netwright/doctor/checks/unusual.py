@@ -23,6 +23,7 @@ from netwright.doctor.trouble import drawn, kernels, troubled
 from netwright.training.rules import RULES
 
 MEMORY = 0.99  # of the gradients before; usual is .9
+LONG = 0.01  # change of a step as a share of the weights
 EPSILON = 1e-3  # usual are 1e-8 to 1e-7
 FEW_STEPS = 100
 PARTS = 4  # batches of an epoch, at most
@@ -53,24 +54,31 @@ def long_memory(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def summed_batches(case: Case, record: Record) -> Iterator[Diagnosis]:
-    """Gradients of several batches are added up for one step and not divided by their number.
+    """Gradients of several batches make one step, and as many steps of Adam are better.
 
-    Known by gradients that are exactly 0 in all steps between.
+    Known by gradients that are exactly 0 in all steps between. Steps that change the weights by more than a
+    hundredth say that the gradients are added up and not divided by their number; shorter ones are too few.
     """
     norms = record.norm[np.isfinite(record.norm)]
     moved = np.flatnonzero(norms > 0)
     count = round(np.median(np.diff(moved))) if len(moved) > 1 else 1
     if count < 2 or (found := better(case, record, Change(usual=True))) is None:
         return
+    steps = [float(np.median(own)) for each in kernels(record) if len(own := each.update[each.update > 0])]
+    long = not steps or max(steps) > LONG
     yield _diagnosis(
         case,
         record,
-        "rate_too_high",
+        "rate_too_high" if long else "slow_convergence",
         f"one step in {count} has a gradient, of {np.median(norms[moved]):.2g} in the middle, and the "
         f"others have none; as many steps of Adam lead to {compared(case, found)}",
         {"one_in": count, "gained": found.as_dict(), "series": {"gradient norm": drawn(norms)}},
-        "gradients of several batches that are added up and not divided by their number",
-        Fix(f"divide the loss by {count} before each backward pass, or take {1 / count:.2g} of the rate"),
+        "gradients of several batches that are added up and not divided by their number"
+        if long
+        else "few steps, each of several batches",
+        Fix(f"divide the loss by {count} before each backward pass, or take {1 / count:.2g} of the rate")
+        if long
+        else Fix("a step for each batch, or more epochs"),
     )
 
 

@@ -14,7 +14,7 @@ from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import modules_of
 from netwright.doctor.record import Record
 from netwright.doctor.replay import unregularised
-from netwright.doctor.trouble import drawn, kernels
+from netwright.doctor.trouble import drawn, kernels, troubled
 from netwright.doctor.usual_loss import NAMES, is_usual
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.rules import RULES
@@ -89,9 +89,12 @@ def _is_clear(found: Again) -> bool:
 
 def _other_loss(case: Case, record: Record, usual: Change) -> Iterator[Diagnosis]:
     """The same with the usual loss of the task, where the module's is a function of the user's own, or
-    softens or sums up what others take as it is. Losses with weights of classes are meant."""
+    softens or sums up what others take as it is. Losses with weights of classes are meant, and so is what
+    numbers are asked for by one's own (a quantile is no mean) unless simple models are better."""
     network = case.network
     if not isinstance(network, ForeignNetwork) or is_usual(network.goal, case.task):
+        return
+    if case.task == "numbers" and not troubled(case, record):
         return
     found = better(case, record, replace(usual, loss=True))
     if found is None or not _is_clear(found):
