@@ -272,12 +272,12 @@ def _domain(before: np.ndarray, after: np.ndarray) -> float:
     area = max(
         _area(found, goal) for found in (_straight(x, goal, folds), _nearest(x, goal, np.arange(len(x))))
     )
-    sure = max(APART, 0.5 + 3.3 * error)
-    if area >= sure:  # several rows of one thing in one part are no difference between the parts
+    sure, perhaps = max(APART, 0.5 + 3.3 * error), 0.5 + 2.0 * error
+    if area > perhaps:  # several rows of one thing in one part are no difference between the parts
         of = kin(x)
         folds = plain.folds_of(of.max() + 1)[of]
         area = max(_area(found, goal) for found in (_straight(x, goal, folds), _nearest(x, goal, of)))
-    if area < sure and area > 0.5 + 2.0 * error:
+    if perhaps < area < sure:
         model = plain.models("classes", ("trees",))["trees"]
         area = _area(plain.out_of_fold(model, x, goal, "classes", 2, folds)[:, 1], goal)
     return area if area >= sure else 0.0
