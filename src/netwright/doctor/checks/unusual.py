@@ -100,7 +100,8 @@ def large_epsilon(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
-    """Less than a hundred steps, of a quarter of the rows or more each; or an end long before the last epoch.
+    """Less than a hundred steps, of a quarter of the rows or more each; or an end long before the last epoch,
+    though the loss of validation rows was never lower.
 
     In batches of 32 rows as many epochs are more steps.
     """
@@ -108,6 +109,8 @@ def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
         return
     steps, size, rows = steps_done(record), case.plan.batch_size, case.counts.get("train", 0)
     early = record.stopped == "early stopping" and _epochs(record) < EARLY * record.epochs
+    judged = record.validation_loss
+    early = early and len(judged) > 0 and not judged[-1] > judged.min()
     if early:
         change = Change(epochs=min(LONGER, record.epochs / max(1, _epochs(record))))
     elif steps < FEW_STEPS and size * PARTS >= rows and size > USUAL_BATCH:

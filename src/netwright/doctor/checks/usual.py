@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
+import torch
 
-from netwright.doctor.again import Again, Change, better, compared
+from netwright.doctor.again import Again, Change, again, better, compared
 from netwright.doctor.case import Case
 from netwright.doctor.checks.start import drawn_anew
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import modules_of
 from netwright.doctor.record import Record
 from netwright.doctor.replay import unregularised
+from netwright.doctor.standing import standing
 from netwright.doctor.trouble import drawn, kernels, troubled
 from netwright.doctor.usual_loss import NAMES, is_usual
 from netwright.nn.foreign import ForeignNetwork
@@ -22,8 +24,10 @@ from netwright.training.rules import RULES
 VAGUE = ("underfitting", "not_learning", "overfitting", "label_errors", "weak_slice")
 """what may have any cause"""
 
+FITTED = 0.95  # of what the training rows could teach; no start is to blame for the rest
 ERRORS, LEAST = 3.0, 0.04  # standard errors; marks
 MOST = 0.7  # of the gain; what brings it alone is the cause
+FEW, UNEVEN = 256, 1.5  # rows; times
 SHORT, LONG = 3e-4, 0.03  # change of a step as a share of the weights
 CAUSES = {
     "over_regularised": (
@@ -65,7 +69,9 @@ def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
     if record.stopped == "diverged" or not known:
         return
     usual = Change(usual=True, calm=True, free=True)
-    found = better(case, record, usual) or better(case, record, _fresh(case, record, usual))
+    found = better(case, record, usual)
+    if found is None and standing(case).learnt < FITTED:
+        found = better(case, record, _fresh(case, record, usual))
     if found is None or not _is_clear(found):
         yield from _other_loss(case, record, usual)
         return
@@ -109,6 +115,31 @@ def _other_loss(case: Case, record: Record, usual: Change) -> Iterator[Diagnosis
         Fix(f"{NAMES[case.task]} as the loss, to compare with"),
         member=case.member,
     )
+
+
+def _are_of_classes(case: Case) -> bool:
+    """Whether there is an output for each class, where the targets are classes."""
+    if case.task != "classes" or case.train is None:
+        return True
+    codes = case.wanted(case.train)
+    return codes.min() >= 0 and codes.max() + 1 == case.classes
+
+
+def _is_lopsided(case: Case, network: ForeignNetwork) -> bool:
+    """Whether right answers are the best ones, and too large ones cost more or less than too small ones."""
+    if case.task != "numbers" or case.train is None:
+        return False
+    rows = case.train.spread(FEW)
+    with torch.no_grad():
+        like = network.call(0, rows.raw, training=False)
+        if not isinstance(like, torch.Tensor) or like.numel() != rows.target.numel():
+            return False
+        truth = rows.target.reshape(like.shape).to(like)
+        away = truth.std()
+        right, above, below = (
+            float(network.goal.loss(truth + shift, rows.target, None)) for shift in (0.0, away, -away)
+        )
+    return right < min(above, below) and max(above, below) - right > UNEVEN * (min(above, below) - right)
 
 
 def _cause(case: Case, record: Record, found: Again) -> str:
