@@ -30,6 +30,7 @@ PARTS = 4  # batches of an epoch, at most
 USUAL_BATCH = 32
 FEW_ROWS = 4  # of a batch whose statistics normalise
 EARLY = 0.5  # of the planned epochs
+A_FEW = 3  # epochs; up to these the loss of validation rows may go either way
 LONGER = 3.0  # times as many epochs at most
 SHRUNK = 0.5  # of the first length of the weights
 
@@ -110,7 +111,7 @@ def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
     steps, size, rows = steps_done(record), case.plan.batch_size, case.counts.get("train", 0)
     early = record.stopped == "early stopping" and _epochs(record) < EARLY * record.epochs
     judged = record.validation_loss
-    early = early and len(judged) > 0 and not judged[-1] > judged.min()
+    early = early and len(judged) > 0 and (len(judged) <= A_FEW or not judged[-1] > judged.min())
     if early:
         change = Change(epochs=min(LONGER, record.epochs / max(1, _epochs(record))))
     elif steps < FEW_STEPS and size * PARTS >= rows and size > USUAL_BATCH:
