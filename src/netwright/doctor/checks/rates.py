@@ -129,8 +129,8 @@ def _costs(case: Case, record: Record, severity: Severity) -> Iterator[Diagnosis
 def _costs_by_sums(case: Case, record: Record, severity: Severity) -> Iterator[Diagnosis]:
     """Gradients grow from step to step, and as many plain steps at the same rate, from the first weights or
     from where the network is now, lead to a clearly better one."""
-    if not _adds_up(record) or _is_of_others(case, record):
-        return
+    if not _adds_up(record) or case.plan.clip_norm is not None or _is_of_others(case, record):
+        return  # clipped steps are no longer for longer gradients
     found = max((again(case, record), again(case, record, Change(goes_on=True))), key=lambda each: each.gain)
     if found.loss < BETTER * found.now and found.gain > max(SURELY * found.error, PLAIN):
         proof = (
