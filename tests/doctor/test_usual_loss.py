@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from tests.doctor.checks.test_unusual import fine
-from tests.doctor.checks.trained import CLASSES, mlp, trained
+from tests.doctor.checks.trained import CLASSES, NUMBERS, mlp, trained
 from torch import Tensor, nn
 
-from netwright.doctor.checks.usual import below_usual
+from netwright.doctor.again import Again, Change
+from netwright.doctor.case import Case
+from netwright.doctor.checks.usual import _is_lopsided, below_usual
+from netwright.doctor.record import Record
 from netwright.doctor.usual_loss import UsualLoss, is_usual
 from netwright.nn.trainable import Purpose
 
@@ -72,3 +77,37 @@ def soft(output: Tensor, target: Tensor) -> Tensor:
 def test_a_loss_that_asks_for_something_else_is_told(loss: object, expected: list[str]) -> None:
     case, record = fine(*trained(mlp(), loss=loss, y=CLASSES))
     assert [each.id for each in below_usual(case, record)] == expected
+
+
+def quantile(output: Tensor, target: Tensor) -> Tensor:
+    """Nine of ten targets are to be below the answers."""
+    return torch.maximum(0.9 * (target - output), 0.1 * (output - target)).mean()
+
+
+def squared(output: Tensor, target: Tensor) -> Tensor:
+    return (output - target).square().mean()
+
+
+@pytest.mark.parametrize(("loss", "lopsided"), [(quantile, True), (squared, False)])
+def test_a_quantile_is_asked_for_on_purpose(loss: object, lopsided: bool) -> None:
+    case, _ = trained(mlp(outputs=1), y=NUMBERS, loss=loss, epochs=1)
+    assert _is_lopsided(case, case.network) is lopsided  # type: ignore[arg-type]
+
+
+def blended(output: Tensor, target: Tensor) -> Tensor:
+    """Cross entropy by hand."""
+    return nn.functional.cross_entropy(output, target)
+
+
+def test_cross_entropy_by_hand_is_not_to_blame_for_rows_learnt_by_heart() -> None:
+    noisy = np.where(np.arange(300) % 3 == 0, np.random.default_rng(1).integers(0, 3, 300), CLASSES)
+    case, record = fine(*trained(mlp(widths=(64,)), rate=1e-2, y=noisy, loss=blended, epochs=40))
+    case.notes.update(above(case, record))
+    assert list(below_usual(case, record)) == []
+
+
+def above(case: Case, record: Record) -> dict[str, object]:
+    """Copies that were stopped early: both are better on validation rows, whatever the loss."""
+    usual = Change(usual=True, calm=True, free=True)
+    early = Again(50, 1.0, 0.1, 0.2, 0.02, 0.6, 0.7)
+    return {each.key: early for each in (usual, replace(usual, loss=True))}

@@ -41,7 +41,7 @@ class Change:
         epochs: so many times as many.
         usual: Adam without clipping and penalties, at the training's rate where that is one that Adam has.
         calm: no dropout, weight decay and penalties.
-        free: frozen parameters train too.
+        free: frozen parameters train too, but for those of another type or device than the others.
         start: first weights to begin with, in the place of the training's. [P]
         batch: rows of a step; there are as many epochs as before.
         loss: the usual one of the task, in the place of a module's own.
@@ -132,6 +132,8 @@ def compared(case: Case, found: Again) -> str:
 def _again(case: Case, record: Record, change: Change) -> Again:
     if case.train is None or case.validation is None or record.start is None:
         raise CannotTellError("training rows, validation rows or the first weights are not known")
+    if case.task == "unknown":
+        raise CannotTellError("what the targets are is not known")
     if case.plan.optimizer not in RULES and not change.usual:
         raise CannotTellError(f"the optimiser {case.plan.optimizer} cannot be made again")
     network, plan = _copy(case, record, change), _plan(case, record, change)
@@ -176,7 +178,7 @@ def _copy(case: Case, record: Record, change: Change) -> Trainable:
     if change.free and isinstance(network, ForeignNetwork):
         style, module = network.style, network.owned[0]
         for each in module.parameters():
-            each.requires_grad_(each.is_floating_point())
+            each.requires_grad_(each.dtype == network.flat.dtype and each.device == network.flat.device)
         network = ForeignNetwork([module], network.goal)
         network.style = style
         network.attach()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -18,18 +19,30 @@ from netwright.training.feed import Batch
 
 
 @contextmanager
+def plainly_drawn() -> Iterator[None]:
+    """What is drawn of Python's and NumPy's own numbers is drawn again when it ends: modules may do so."""
+    plain, arrays = random.getstate(), np.random.get_state()  # noqa: NPY002
+    try:
+        yield
+    finally:
+        random.setstate(plain)
+        np.random.set_state(arrays)  # noqa: NPY002
+
+
+@contextmanager
 def undisturbed(network: Any) -> Iterator[None]:
     """Random numbers, modes and statistics are as before when it ends."""
     owned = getattr(network, "owned", [])
     flags = [(part, part.training) for own in owned for part in own.modules()]
     kept = [(each, each.clone()) for each in network.live()]
     device = network.flat.device
-    random = torch.get_rng_state()
+    drawn = torch.get_rng_state()
     there = torch.cuda.get_rng_state(device) if device.type == "cuda" else None
     try:
-        yield
+        with plainly_drawn():
+            yield
     finally:
-        torch.set_rng_state(random)
+        torch.set_rng_state(drawn)
         if there is not None:
             torch.cuda.set_rng_state(there, device)
         for part, training in flags:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,6 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from netwright.doctor.aside import plainly_drawn
+from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.trace import Trace, trace
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.member import PREDICT, Mode
@@ -193,13 +196,23 @@ class Case:
 
     def marks(self, answers: np.ndarray, rows: Rows) -> np.ndarray:
         """How good each answer is: 1 right and 0 wrong for classes; for numbers 1 - squared error / variance
-        of the training rows, so that the mean is R²; nearly constant ones of several are left out. [n]"""
+        of the training rows, so that the mean is R²; nearly constant ones of several are left out. [n]
+
+        Raises:
+            CannotTellError: the task is not known, or there are other answers than targets, such as a mean
+                and a variance for one number.
+        """
+        if self.task == "unknown":
+            raise CannotTellError("what the targets are is not known")
         wanted = self.wanted(rows)
         if self.task in ("classes", "yes_no"):
             if answers.shape[1] > 1:
                 return (answers.argmax(1) == wanted).astype(np.float64)
             middle = 0.5 if self.purpose.takes != "unknown" or _within_one(answers) else 0.0
             return ((answers[:, 0] > middle) == (wanted > 0)).astype(np.float64)
+        if answers.shape != wanted.shape:
+            given, asked = answers.shape[1], wanted.shape[1]
+            raise CannotTellError(f"the network answers {given} numbers a row, and the targets have {asked}")
         if self.task == "labels":
             return ((answers > 0.5) == (wanted > 0.5)).mean(1)
         assert self.train is not None
@@ -228,10 +241,13 @@ def evenly(total: int, most: int) -> Tensor:
 
 @contextmanager
 def untouched() -> Iterator[None]:
-    """Nothing that is drawn inside changes what is drawn outside."""
-    devices = [torch.cuda.current_device()] if torch.cuda.is_initialized() else []
-    with torch.random.fork_rng(devices):
+    """Nothing that is drawn inside changes what is drawn outside, be it of PyTorch, NumPy or Python: a module
+    may draw from any of them in forward."""
+    devices = [*range(torch.cuda.device_count())] if torch.cuda.is_initialized() else []
+    with torch.random.fork_rng(devices), plainly_drawn():
         torch.manual_seed(0)
+        random.seed(0)
+        np.random.seed(0)  # noqa: NPY002
         yield
 
 
@@ -334,11 +350,21 @@ def case_of(
     )
     if train is not None:
         try:
-            columns = case.answers(train.at(slice(0, 2))).shape[1]
+            with untouched():
+                columns = case.answers(train.at(slice(0, 2))).shape[1]
         except TypeError:  # several outputs
             return case
         case.task, case.classes = task_of(train.target, columns)
+        if case.task == "classes" and case.purpose.takes == "unknown" and _are_places(case, train, columns):
+            case.task, case.classes = "unknown", None
     return case
+
+
+def _are_places(case: Case, train: Rows, columns: int) -> bool:
+    """Whether there are fewer outputs than classes, or twice as many: no answers for classes but places of
+    rows, as a loss of distances between them wants."""
+    classes = int(case.wanted(train).max()) + 1
+    return columns < classes or columns >= 2 * classes
 
 
 def _plan(population: Population, place: int) -> Plan:

@@ -59,7 +59,7 @@ def gated(diagnosis: Diagnosis, case: Case, record: Record) -> Diagnosis:
         return diagnosis
     try:
         stand = standing(case)
-    except CannotTellError:
+    except Exception:  # not told, or not to be had: who only looks on must not cost anybody a training
         return replace(diagnosis, severity="warning")
     if stand.bad or stand.useless:
         return diagnosis

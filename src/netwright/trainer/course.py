@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from netwright import callbacks as public
 from netwright.doctor.callback import Doctor
 from netwright.doctor.case import Case, case_of
-from netwright.doctor.diagnosis import Examination
+from netwright.doctor.diagnosis import CannotTellError, Examination
 from netwright.doctor.proof import WORST, Marks, bounded, sharp
 from netwright.errors import NetwrightError
 from netwright.nn.foreign import ForeignNetwork
@@ -229,7 +229,10 @@ def marks_of(
     if coded:
         right = (np.rint(answers) == case.wanted(held)).all(1).astype(np.float64)
         return right, None
-    marks = bounded(case.marks(answers, held))
+    try:
+        marks = bounded(case.marks(answers, held))
+    except CannotTellError:
+        return np.full(rows, WORST), np.full(rows, WORST)
     return marks, sharp(answers, case.wanted(held)) if case.task in ("classes", "yes_no") else None
 
 
