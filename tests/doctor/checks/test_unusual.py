@@ -132,6 +132,20 @@ def test_optimisers_of_ones_own(kind: type[torch.optim.Optimizer], expected: lis
     assert [id for id, _ in told(case, record)] == expected
 
 
+def test_optimisers_of_pytorch_are_called_by_their_names() -> None:
+    network = mlp()
+    own = torch.optim.ASGD(network.parameters(), lr=1e-3)
+    found = list(own_steps(*fine(*trained(network, own, None, epochs=5))))
+    assert [each.message[:27] for each in found] == ["ASGD loses to plain Adam: a"]
+
+
+def test_the_mean_of_many_gradients_is_no_higher_rate() -> None:
+    network = mlp()
+    own = torch.optim.Adam(network.parameters(), lr=1e-4, betas=(0.995, 0.999))
+    found = list(long_memory(*fine(*trained(network, own, None, epochs=5))))
+    assert ["mean of some 200 gradients" in each.message for each in found] == [True]
+
+
 def test_dropout_that_costs_is_a_warning_though_no_simple_model_is_better() -> None:
     found = list(over_regularised(*fine(*trained(mlp(dropout=0.9)))))
     assert [(each.id, each.severity) for each in found] == [("over_regularised", "warning")]

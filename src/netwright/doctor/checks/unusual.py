@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
+import torch
 
 from netwright.doctor.again import Change, better, compared
 from netwright.doctor.case import Case
@@ -42,12 +43,15 @@ def long_memory(case: Case, record: Record) -> Iterator[Diagnosis]:
     if not MEMORY <= kept < 1 or (found := better(case, record, Change(usual=True))) is None:
         return
     steps = 1 / (1 - kept)
+    told = f"a momentum of {kept:g} takes the mean of some {steps:.0f} gradients for each step"
+    if kept == plan.momentum:
+        told = f"a momentum of {kept:g} sums up the steps of {steps:.0f} gradients, a learning rate "
+        told += f"{steps:.0f} times as high in effect"
     yield _diagnosis(
         case,
         record,
         "rate_too_high",
-        f"a momentum of {kept:g} sums up the steps of {steps:.0f} gradients, a learning rate {steps:.0f} "
-        f"times as high in effect; as many steps of Adam lead to {compared(case, found)}",
+        f"{told}; as many steps of Adam lead to {compared(case, found)}",
         {"momentum": kept, "gained": found.as_dict(), "series": {"train_loss": drawn(record.train_loss)}},
         "a momentum far above the usual .9",
         Fix("a momentum of .9", {"training.momentum": 0.9}),
@@ -159,7 +163,8 @@ def few_rows(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def own_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
-    """An optimiser of the user's own (or one derived from a known one) does worse than plain Adam.
+    """An optimiser of the user's own (or one derived from a known one), or one of PyTorch's that copies
+    cannot be trained by, does worse than plain Adam.
 
     Weights that end below half of their first length say that a penalty is in it.
     """
@@ -170,17 +175,18 @@ def own_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
     shares = [each.weight[-1] / max(each.weight[0], 1e-12) for each in kernels(record)]
     shrunk = float(np.median(shares)) if shares else 1.0
     penalty = shrunk < SHRUNK
+    known = next((name for name in vars(torch.optim) if name.lower() == case.plan.optimizer), None)
+    whose = known if known and case.plan.optimizer not in RULES else "the optimiser of one's own"
     told = f" and takes the weights to {100 * shrunk:.2g} % of their first length" if penalty else ""
     yield _diagnosis(
         case,
         record,
         "over_regularised" if penalty else "not_learning",
-        f"the optimiser of one's own loses to plain Adam{told}: as many steps of it lead to "
-        f"{compared(case, found)}",
+        f"{whose} loses to plain Adam{told}: as many steps of it lead to {compared(case, found)}",
         {"shrunk": shrunk, "gained": found.as_dict(), "series": {"train_loss": drawn(record.train_loss)}},
         "a penalty in the optimiser's steps that outweighs the data"
         if penalty
-        else "steps that do not follow the gradient of the loss",
+        else "steps that are too small, too large, or do not follow the gradient of the loss",
         Fix("less of the penalty, or Adam without it" if penalty else "Adam, to compare with"),
     )
 
