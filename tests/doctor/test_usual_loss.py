@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from netwright.doctor.again import Again, Change
 from netwright.doctor.case import Case
-from netwright.doctor.checks.usual import _is_lopsided, below_usual
+from netwright.doctor.checks.usual import _asks_otherwise, below_usual
 from netwright.doctor.record import Record
 from netwright.doctor.usual_loss import UsualLoss, is_usual
 from netwright.nn.trainable import Purpose
@@ -84,14 +84,27 @@ def quantile(output: Tensor, target: Tensor) -> Tensor:
     return torch.maximum(0.9 * (target - output), 0.1 * (output - target)).mean()
 
 
+def ranked(output: Tensor, target: Tensor) -> Tensor:
+    """Of each two rows that of the larger target is to have the larger answer."""
+    above = (target[1:] - target[:-1]).sign()
+    return nn.functional.softplus(-above * (output[1:] - output[:-1])).mean()
+
+
+def nothing(output: Tensor, target: Tensor) -> Tensor:
+    """What neither a shift nor an order changes."""
+    return (output - output.mean()).square().mean()
+
+
 def squared(output: Tensor, target: Tensor) -> Tensor:
     return (output - target).square().mean()
 
 
-@pytest.mark.parametrize(("loss", "lopsided"), [(quantile, True), (squared, False)])
-def test_a_quantile_is_asked_for_on_purpose(loss: object, lopsided: bool) -> None:
+@pytest.mark.parametrize(
+    ("loss", "meant"), [(quantile, True), (ranked, True), (squared, False), (nothing, False)]
+)
+def test_what_is_no_mean_is_asked_for_on_purpose(loss: object, meant: bool) -> None:
     case, _ = trained(mlp(outputs=1), y=NUMBERS, loss=loss, epochs=1)
-    assert _is_lopsided(case, case.network) is lopsided  # type: ignore[arg-type]
+    assert _asks_otherwise(case, case.network) is meant  # type: ignore[arg-type]
 
 
 def blended(output: Tensor, target: Tensor) -> Tensor:

@@ -75,7 +75,7 @@ def test_gradients_of_several_batches_that_are_not_divided() -> None:
 
     def change(gradient: torch.Tensor) -> None:
         held.append(gradient.clone())
-        gradient.copy_(sum(held) if len(held) == 8 else torch.zeros_like(gradient))
+        gradient.copy_(torch.stack(held).sum(0) if len(held) == 8 else torch.zeros_like(gradient))
         if len(held) == 8:
             held.clear()
 
