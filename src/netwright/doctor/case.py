@@ -82,6 +82,8 @@ class Plan:
         momentum: of the optimisers that have one.
         rule: what else the optimiser's formula is told, by names of `training.rules.Settings`.
         derived: whether the optimiser is of the user's own class, made from that of the name.
+        rates: each parameter's factor on the learning rate, where groups of parameters have their own and
+            those that the optimiser does not hold have 0; None where all have 1. [P]
         l1: penalty on the absolute weights.
         shuffled: whether the order of rows is drawn anew in each epoch; None where that is not known.
         batch_size: rows of a step.
@@ -101,6 +103,7 @@ class Plan:
     shuffled: bool | None = None
     rule: dict[str, Any] = field(default_factory=dict)
     derived: bool = False
+    rates: Tensor | None = None
 
     @property
     def usual_rate(self) -> float:
@@ -372,7 +375,7 @@ def _plan(population: Population, place: int) -> Plan:
     own = population.optimizer
     given = getattr(own, "settings", None)
     rule = {key: each for key in RULE if isinstance(each := getattr(given, key, None), float)}
-    derived = False
+    derived, rates = False, None
     name, decay, momentum = config.optimizer, member.weight_decay, member.momentum
     told = getattr(population.state.model, "optimizer", None)
     held = getattr(own, "optimizer", None)
@@ -382,6 +385,7 @@ def _plan(population: Population, place: int) -> Plan:
         name = next((each for each in names if each in RULES), names[0])
         decay, momentum = settings.get("weight_decay"), settings.get("momentum", 0.0)
         rule, derived = _rule_of_torch(settings), names[0] not in RULES
+        rates = _rates_of_groups(population, place, held)
     elif told is not None:  # of a Trainer or a model by hand
         name = told if isinstance(told, str) else type(told).__name__.lower()
         decay, momentum = getattr(told, "weight_decay", None), getattr(told, "momentum", 0.0)
@@ -404,7 +408,24 @@ def _plan(population: Population, place: int) -> Plan:
         _shuffled(population.feed),
         rule,
         derived,
+        rates,
     )
+
+
+def _rates_of_groups(population: Population, place: int, held: torch.optim.Optimizer) -> Tensor | None:
+    """Learning rates as shares of that of the first group; see `Plan.rates`. [P] or None"""
+    network = population.network
+    if not isinstance(network, ForeignNetwork) or network.members > 1:
+        return None
+    first = held.param_groups[0].get("lr")
+    if not isinstance(first, int | float) or not first > 0:
+        return None
+    share = {id(each): group["lr"] / first for group in held.param_groups for each in group["params"]}
+    own = [
+        torch.full((each.numel(),), float(share.get(id(each), 0.0))) for each in network.parameters_of[place]
+    ]
+    rates = torch.cat(own)
+    return None if bool((rates == 1).all()) or not bool(rates.any()) else rates
 
 
 def _rule_of_torch(settings: dict[str, Any]) -> dict[str, float]:

@@ -31,7 +31,9 @@ class Steps:
     ) -> None:
         self.network, self.clip = network, plan.clip_norm
         settings = Settings(momentum=plan.momentum, weight_decay=weight_decay, **plan.rule)
-        self.optimizer = optimizer_of(network, plan.optimizer, settings, free=free)
+        self.optimizer = optimizer_of(
+            network, plan.optimizer, settings, None if free else plan.rates, free=free
+        )
         self.mode = Mode(training=True, generators=[torch.Generator(network.flat.device).manual_seed(0)])
         torch.manual_seed(0)
 
@@ -59,11 +61,17 @@ def few_threads(network: Trainable) -> Iterator[None]:
         torch.set_num_threads(before)
 
 
-def optimizer_of(network: Trainable, name: str, settings: Settings, *, free: bool = False) -> Optimizer:
-    """An optimiser by name for a copy, with the rates and decays of its parameters; those of frozen ones are
-    as of others where all are free."""
+def optimizer_of(
+    network: Trainable, name: str, settings: Settings, given: Tensor | None = None, *, free: bool = False
+) -> Optimizer:
+    """An optimiser by name for a copy, with the rates and decays of its parameters.
+
+    Arguments:
+        given: further factors on the rates, see `Plan.rates`. [P]
+        free: whether frozen parameters have the rate of others.
+    """
     flat, layout = network.flat.detach(), network.layout
-    rates = layout.rates()
+    rates = layout.rates() if given is None else layout.rates() * given
     if free:
         rates = rates.where(rates > 0, torch.ones_like(rates))
     return Optimizer(name, flat, settings, rates.to(flat.device), layout.decays().to(flat.device))
