@@ -14,9 +14,12 @@ from torch import Tensor, nn
 
 from netwright.doctor.again import Again, Change
 from netwright.doctor.case import Case
-from netwright.doctor.checks.usual import _asks_otherwise, below_usual
+from netwright.doctor.checks.usual import below_usual
+from netwright.doctor.diagnosis import CannotTellError
+from netwright.doctor.examine import after
 from netwright.doctor.record import Record
-from netwright.doctor.usual_loss import UsualLoss, is_usual
+from netwright.doctor.standing import standing
+from netwright.doctor.usual_loss import UsualLoss, asks_otherwise, is_usual
 from netwright.nn.trainable import Purpose
 
 OUT = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
@@ -104,7 +107,7 @@ def squared(output: Tensor, target: Tensor) -> Tensor:
 )
 def test_what_is_no_mean_is_asked_for_on_purpose(loss: object, meant: bool) -> None:
     case, _ = trained(mlp(outputs=1), y=NUMBERS, loss=loss, epochs=1)
-    assert _asks_otherwise(case, case.network) is meant  # type: ignore[arg-type]
+    assert asks_otherwise(case) is meant  # type: ignore[arg-type]
 
 
 def blended(output: Tensor, target: Tensor) -> Tensor:
@@ -124,3 +127,11 @@ def above(case: Case, record: Record) -> dict[str, object]:
     usual = Change(usual=True, calm=True, free=True)
     early = Again(50, 1.0, 0.1, 0.2, 0.02, 0.6, 0.7)
     return {each.key: early for each in (usual, replace(usual, loss=True))}
+
+
+def test_a_network_is_not_judged_by_a_mean_that_it_is_not_asked_for() -> None:
+    case, record = trained(mlp(outputs=1), y=NUMBERS, loss=quantile)
+    with pytest.raises(CannotTellError, match="another answer than the mean"):
+        standing(case)
+    found = after([case], [record]).diagnoses
+    assert not [each.id for each in found if each.severity != "note"]

@@ -242,6 +242,13 @@ def evenly(total: int, most: int) -> Tensor:
     return torch.linspace(0, total - 1, most).round().long()
 
 
+def seeded(seed: int) -> None:
+    """Sets what PyTorch draws next; not on a GPU that is not in use yet, whose first seed is the user's."""
+    torch.default_generator.manual_seed(seed)
+    if torch.cuda.is_initialized():
+        torch.cuda.manual_seed_all(seed)
+
+
 @contextmanager
 def untouched() -> Iterator[None]:
     """Nothing that is drawn inside changes what is drawn outside, be it of PyTorch, NumPy or Python: a module

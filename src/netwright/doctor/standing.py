@@ -14,6 +14,7 @@ import torch
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import CannotTellError
 from netwright.doctor.kin import kin
+from netwright.doctor.usual_loss import asks_otherwise
 
 MOST_ROWS = 2000
 MOST_LEARNT = 1200  # training rows that simple models learn from
@@ -124,6 +125,8 @@ def standing(case: Case) -> Standing:
 def _standing(case: Case) -> Standing:
     if case.task == "unknown" or case.train is None:
         raise CannotTellError("what the targets are, or the training rows themselves, are not known")
+    if asks_otherwise(case):
+        raise CannotTellError("the loss asks for another answer than the mean, which simple models give")
     judged = case.validation if case.validation is not None and len(case.validation) >= FEWEST else None
     if judged is None and len(case.train) < 3 * FEWEST:
         raise CannotTellError("there are too few rows to judge the network by")

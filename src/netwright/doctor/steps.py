@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor
 
-from netwright.doctor.case import Plan, Rows
+from netwright.doctor.case import Plan, Rows, seeded
 from netwright.nn.member import Mode
 from netwright.nn.trainable import Trainable
 from netwright.training.optimizer import Optimizer, Settings
@@ -35,7 +35,7 @@ class Steps:
             network, plan.optimizer, settings, None if free else plan.rates, free=free
         )
         self.mode = Mode(training=True, generators=[torch.Generator(network.flat.device).manual_seed(0)])
-        torch.manual_seed(0)
+        seeded(0)
 
     def make(self, rows: Rows, rate: float, weight: Tensor | None = None) -> None:
         """One step on some rows, with their weights [1, n] where they differ."""

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from netwright.doctor.case import Task
-from netwright.nn.foreign import Goal
+from netwright.doctor.case import Case, Task
+from netwright.nn.foreign import ForeignNetwork, Goal
 from netwright.nn.trainable import Purpose
 
 NAMES = {
@@ -25,6 +25,7 @@ PLAIN = {
     "numbers": (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss),
 }
 SMALL = 1e-7
+FEW, UNEVEN, EQUAL = 256, 1.5, 1e-4  # rows; times; share of a loss
 
 
 def is_usual(goal: Goal, task: Task) -> bool:
@@ -42,6 +43,33 @@ def is_usual(goal: Goal, task: Task) -> bool:
     weights = (getattr(given, name, None) is not None for name in ("weight", "pos_weight"))
     smooth = getattr(given, "label_smoothing", 0.0) > 0
     return any(weights) or (isinstance(given, PLAIN[task]) and not smooth and given.reduction == "mean")
+
+
+def asks_otherwise(case: Case) -> bool:
+    """Whether the loss, a function of the user's own, asks for numbers that are none to square errors of.
+
+    Right answers are the best ones, and too large ones cost more or less than too small ones: a quantile. Or
+    a shift of all costs nothing and another order does: ranks, a correlation.
+    """
+    network = case.network
+    if case.train is None or case.task != "numbers" or case.purpose.takes != "unknown":
+        return False
+    if not isinstance(network, ForeignNetwork):
+        return False
+    rows = case.train.spread(FEW)
+    with torch.no_grad():
+        like = case.output(rows)[0]
+        if not isinstance(like, Tensor) or like.numel() != rows.target.numel():
+            return False
+        truth = rows.target.reshape(like.shape).to(like)
+        away = truth.std()
+        right, above, below, turned = (
+            float(network.goal.loss(each, rows.target, None))
+            for each in (truth, truth + away, truth - away, truth.flip(0))
+        )
+    if max(abs(above - right), abs(below - right)) <= EQUAL * abs(right):
+        return turned > right + EQUAL * abs(right)
+    return right < min(above, below) and max(above, below) - right > UNEVEN * (min(above, below) - right)
 
 
 class UsualLoss:

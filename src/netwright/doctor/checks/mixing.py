@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from netwright.doctor.case import Case, Rows
+from netwright.doctor.case import Case, Rows, seeded
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import cycled, flow_of, row_axis, single, spoken, stuck_in
 from netwright.doctor.record import Record
@@ -103,12 +103,12 @@ def _exchanged(case: Case, rows: Rows, changed: Tensor) -> Rows:
 
 
 def _answers(case: Case, rows: Rows) -> Tensor:
-    torch.manual_seed(0)  # noise that a network draws by itself is the same each time
+    seeded(0)  # noise that a network draws by itself is the same each time
     return single(case.output(rows))
 
 
 def _trace(case: Case, rows: Rows) -> Trace:
-    torch.manual_seed(0)
+    seeded(0)
     with torch.no_grad():
         return case.trace(rows)
 

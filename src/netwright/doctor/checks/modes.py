@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from netwright.doctor.again import SURELY
-from netwright.doctor.case import Case, Rows
+from netwright.doctor.case import Case, Rows, seeded
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, listed, modules_of, normalises, single, spoken, stuck_in
 from netwright.doctor.proof import Marks, alike, bounded, sharp
@@ -113,7 +113,7 @@ def _noise_costs(case: Case) -> Iterator[Diagnosis]:
         return
     gains, told = [], []
     for rows in (case.train.spread(JUDGED), case.validation.spread(JUDGED)):
-        torch.manual_seed(0)
+        seeded(0)
         drawn = [case.answers(rows) for _ in range(FEW_DRAWS)]
         if (drawn[0] == drawn[1]).all():
             return
@@ -317,7 +317,7 @@ def _noisy(case: Case, flow: Flow) -> Iterator[Diagnosis]:
     """The same rows give other answers in evaluation mode when they are asked again."""
     answers = []
     for seed in (0, 1):
-        torch.manual_seed(seed)
+        seeded(seed)
         answers.append(single(case.output(flow.rows)).double())
     spread = float(answers[0].std()) + 1e-12
     change = float((answers[0] - answers[1]).abs().mean()) / spread

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
-import torch
 
 from netwright.doctor.again import Again, Change, again, better, compared
 from netwright.doctor.case import Case
@@ -17,7 +16,7 @@ from netwright.doctor.record import Record
 from netwright.doctor.replay import unregularised
 from netwright.doctor.standing import standing
 from netwright.doctor.trouble import drawn, kernels, troubled
-from netwright.doctor.usual_loss import NAMES, is_usual
+from netwright.doctor.usual_loss import NAMES, asks_otherwise, is_usual
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.rules import RULES
 
@@ -28,7 +27,6 @@ WORTH = 0.02  # of accuracy or R²
 FITTED = 0.95  # of what the training rows could teach; no start is to blame for the rest
 ERRORS, LEAST = 3.0, 0.04  # standard errors; marks
 MOST = 0.7  # of the gain; what brings it alone is the cause
-FEW, UNEVEN, EQUAL = 256, 1.5, 1e-4  # rows; times; share of a loss
 SHORT, LONG = 3e-4, 0.03  # change of a step as a share of the weights
 CAUSES = {
     "over_regularised": (
@@ -101,13 +99,13 @@ def _other_loss(case: Case, record: Record, usual: Change) -> Iterator[Diagnosis
     softens or sums up what others take as it is, and brings more than the other usual settings do.
 
     Losses with weights of classes are meant, and so is what numbers are asked for by one's own unless simple
-    models are better; or where it is no mean that is asked for, see `_asks_otherwise`. Outputs
+    models are better; or where it is no mean that is asked for, see `usual_loss.asks_otherwise`. Outputs
     that are not one for each class, as of a loss of distances, are none to compare.
     """
     network = case.network
     if not isinstance(network, ForeignNetwork) or is_usual(network.goal, case.task):
         return
-    if case.task == "numbers" and (not troubled(case, record) or _asks_otherwise(case, network)):
+    if case.task == "numbers" and (not troubled(case, record) or asks_otherwise(case)):
         return
     if not _are_of_classes(case):
         return
@@ -132,31 +130,6 @@ def _are_of_classes(case: Case) -> bool:
         return True
     codes = case.wanted(case.train)
     return codes.min() >= 0 and codes.max() + 1 == case.classes
-
-
-def _asks_otherwise(case: Case, network: ForeignNetwork) -> bool:
-    """Whether numbers are asked for that are none to square errors of.
-
-    Right answers are the best ones, and too large ones cost more or less than too small ones: a quantile. Or
-    a shift of all costs nothing and another order does: ranks, a correlation.
-    """
-    if case.train is None:
-        return False
-    rows = case.train.spread(FEW)
-    with torch.no_grad():
-        like = network.call(0, rows.raw, training=False)
-        if not isinstance(like, torch.Tensor) or like.numel() != rows.target.numel():
-            return False
-        truth = rows.target.reshape(like.shape).to(like)
-        away = truth.std()
-        right, above, below, turned = (
-            float(network.goal.loss(each, rows.target, None))
-            for each in (truth, truth + away, truth - away, truth.flip(0))
-        )
-    same = max(abs(above - right), abs(below - right)) <= EQUAL * abs(right)
-    if same:
-        return turned > right + EQUAL * abs(right)
-    return right < min(above, below) and max(above, below) - right > UNEVEN * (min(above, below) - right)
 
 
 def _cause(case: Case, record: Record, found: Again) -> str:
