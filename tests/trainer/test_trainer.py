@@ -576,3 +576,19 @@ def test_lazy_modules_are_built_by_the_data():
     with torch.random.fork_rng():
         trainer(mine).fit(X, CODES, verbose=0)
     assert mine[0].weight.shape == (4, 6)
+
+
+@pytest.mark.parametrize("logarithms", [True, False])
+def test_metrics_of_counts_are_those_of_the_counts_that_are_meant(logarithms: bool) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(200, 3)).astype("float32")
+    y = random.poisson(np.exp(0.5 * x[:, :1] + 1)).astype("float32")
+    torch.manual_seed(0)
+    parts: list[nn.Module] = [nn.Linear(3, 1)] + ([] if logarithms else [nn.Softplus()])
+    made = nw.Trainer(
+        nn.Sequential(*parts), nn.PoissonNLLLoss(log_input=logarithms), "adam", 0.01, metrics=["mae"], seed=0
+    )
+    made.fit(x, y, epochs=3, verbose=0)
+    told = made.evaluate(x, y)["mae"]
+    given = made.module(torch.tensor(x)).detach().numpy()
+    assert told == pytest.approx(np.abs((np.exp(given) if logarithms else given) - y).mean(), rel=1e-4)

@@ -22,7 +22,7 @@ PLAIN = {
     "classes": (nn.CrossEntropyLoss, nn.NLLLoss),
     "yes_no": (nn.BCEWithLogitsLoss, nn.BCELoss, nn.CrossEntropyLoss, nn.NLLLoss),
     "labels": (nn.BCEWithLogitsLoss, nn.BCELoss),
-    "numbers": (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss),
+    "numbers": (nn.MSELoss, nn.L1Loss, nn.HuberLoss, nn.SmoothL1Loss, nn.PoissonNLLLoss),
 }
 SMALL = 1e-7
 FEW, UNEVEN, EQUAL = 256, 1.5, 1e-4  # rows; times; share of a loss

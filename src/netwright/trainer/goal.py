@@ -55,7 +55,7 @@ PURPOSES: dict[Any, Purpose] = {
     nn.SmoothL1Loss: Purpose("huber", "numbers"),
     nn.HuberLoss: Purpose("huber", "numbers"),
 }
-# The last layers that make probabilities, and what metrics apply to outputs that are none.
+# The last layers that make probabilities, and what metrics apply to outputs that are logits or logarithms.
 ENDS = {"softmax": nn.Softmax, "sigmoid": nn.Sigmoid}
 PROBABILITIES = {
     "softmax": lambda output: torch.softmax(output, -1),
@@ -168,6 +168,8 @@ class ModuleGoal:
         elif issubclass(kind, nn.BCELoss | nn.BCEWithLogitsLoss):
             own = losses.BinaryCrossentropy()
             self.end = "sigmoid" if issubclass(kind, nn.BCEWithLogitsLoss) else None
+        elif issubclass(kind, nn.PoissonNLLLoss):
+            self.end = "exponential" if self.given.log_input else None
         self.channels_second = kind is not None and issubclass(kind, CLASSES) and output.dim() > 2
         shape = tuple((output.movedim(1, -1) if self.channels_second else output).shape[1:])
         self.metrics = [metrics.get(each, own, shape) for each in self.named]
