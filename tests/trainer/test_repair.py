@@ -398,3 +398,15 @@ def test_networks_are_compared_by_marks_of_one_kind():
     )  # .7 of both are right: one tells no probabilities
     better = SimpleNamespace(outcome=SimpleNamespace(all_marks=(np.ones(200), fine)))
     assert _finalists([better], (right.astype(float), None)) == [0]  # type: ignore[arg-type]
+
+
+def test_a_loss_that_softens_everything_becomes_plain_cross_entropy(rows):
+    soft = nn.CrossEntropyLoss(label_smoothing=0.95)
+    made = nw.Trainer(net(depth=1), soft, "adam", 0.01, seed=0, device="cpu", callbacks=[])
+    doctor = nw.callbacks.Doctor(verbose=0)
+    made.callbacks.append(doctor)
+    made.fit(*rows["train"], epochs=1, validation_data=rows["validation"], verbose=0)
+    sick = dataclasses.replace(patient("wrong_head"), case=doctor.seen)
+    changed = network.task_loss(course(loss=soft), sick)
+    assert changed is not None
+    assert changed.loss.label_smoothing == 0.0

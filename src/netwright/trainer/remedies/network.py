@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from netwright.doctor.usual_loss import asks_otherwise, is_usual
 from netwright.trainer import surgery
 from netwright.trainer.course import Course
 from netwright.trainer.remedies.patient import Patient, Remedy
@@ -79,14 +80,17 @@ def left_out(course: Course, patient: Patient) -> Course | None:
 
 def task_loss(course: Course, patient: Patient) -> Course | None:
     """The loss that the task usually has, and a head without an activation; for numbers the squared error, in
-    the place of a function that is not known."""
+    the place of a function that is not known and does not ask for something else than the mean."""
     case = patient.case
     if case is None or case.task not in ("classes", "yes_no", "numbers"):
         return None
     if case.task == "numbers":
-        unknown = case.purpose.takes == "unknown"
+        unknown = case.purpose.takes == "unknown" and not asks_otherwise(case)
         return course.changed("the mean squared error", loss=nn.MSELoss()) if unknown else None
-    if case.purpose.loss in ("cross_entropy", "binary_cross_entropy") and case.purpose.takes == "logits":
+    goal = getattr(case.network, "goal", None)
+    plain = goal is None or is_usual(goal, case.task)
+    of_logits = case.purpose.takes == "logits"
+    if plain and of_logits and case.purpose.loss in ("cross_entropy", "binary_cross_entropy"):
         return None
     open_ended = surgery.without_end(course.module) or course.module
     if case.task == "classes":
