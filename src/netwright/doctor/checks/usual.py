@@ -28,6 +28,7 @@ FITTED = 0.95  # of what the training rows could teach; no start is to blame for
 ERRORS, LEAST = 3.0, 0.04  # standard errors; marks
 MOST = 0.7  # of the gain; what brings it alone is the cause
 SHORT, LONG = 3e-4, 0.03  # change of a step as a share of the weights
+ADAM = Fix("Adam at .003, to compare with", {"training.optimizer": "adam", "training.learning_rate": 0.003})
 CAUSES = {
     "over_regularised": (
         "dropout, weight decay or penalties that outweigh the data",
@@ -40,15 +41,15 @@ CAUSES = {
     ),
     "rate_too_low": (
         "an optimiser whose steps are too small",
-        Fix("Adam at .003, to compare with", {"training.optimizer": "adam", "training.learning_rate": 0.003}),
+        ADAM,
     ),
     "rate_too_high": (
         "an optimiser whose steps are too large",
-        Fix("Adam at .003, to compare with", {"training.optimizer": "adam", "training.learning_rate": 0.003}),
+        ADAM,
     ),
     "slow_convergence": (
         "an optimiser, a rate or a schedule that does not suit the network",
-        Fix("Adam at .003, to compare with", {"training.optimizer": "adam", "training.learning_rate": 0.003}),
+        ADAM,
     ),
     "underfitting": (
         "several settings together, or one that was not tried out",
