@@ -77,7 +77,7 @@ def over_regularised(case: Case, record: Record) -> Iterator[Diagnosis]:
             f"loss of training rows stays high{told}",
             evidence | {"dropout": dropped, "series": {"train_loss": drawn(record.train_loss)}},
             "dropout above 50 %",
-            Fix(f"dropout of {max(0.1, min(0.5, most - 0.5)):.1g}", {"network.dropout": 0.2}),
+            _less_dropout(most),
             member=case.member,
         )
 
@@ -92,11 +92,10 @@ def _costs(case: Case, record: Record) -> Iterator[Diagnosis]:
     found = better(case, record, Change(calm=True))
     if found is None:
         return
-    less = max(0.1, min(0.5, most - 0.5))
     if most >= MOST_DROPPED:
         where = max(dropped, key=lambda name: dropped[name])
         told = f"dropout of {100 * most:.0f} % in {where or 'the network'}"
-        fix = Fix(f"dropout of {less:.1g}", {"network.dropout": 0.2})
+        fix = _less_dropout(most)
     else:
         told = f"a penalty on the weights of {penalty:g}"
         fix = Fix(f"weight decay of {min(0.01, penalty / 10):g}", {"training.weight_decay": penalty / 10})
@@ -109,6 +108,12 @@ def _costs(case: Case, record: Record) -> Iterator[Diagnosis]:
         fix,
         member=case.member,
     )
+
+
+def _less_dropout(most: float) -> Fix:
+    """Half of the units less are dropped, from .1 to .5."""
+    less = round(max(0.1, min(0.5, most - 0.5)), 1)
+    return Fix(f"dropout of {less:g}", {"network.dropout": less})
 
 
 def _penalty(case: Case) -> float:
