@@ -98,7 +98,8 @@ def _costs(case: Case, record: Record) -> Iterator[Diagnosis]:
         fix = _less_dropout(most)
     else:
         told = f"a penalty on the weights of {penalty:g}"
-        fix = Fix(f"weight decay of {min(0.01, penalty / 10):g}", {"training.weight_decay": penalty / 10})
+        less = min(0.01, penalty / 10)
+        fix = Fix(f"weight decay of {less:g}", {"training.weight_decay": less})
     yield Diagnosis(
         "over_regularised",
         "warning",
