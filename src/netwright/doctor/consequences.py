@@ -9,6 +9,7 @@ from netwright.doctor.catalogue import SYMPTOMS
 from netwright.doctor.diagnosis import Diagnosis
 
 LAST_RESORT = "underfitting"
+MOSTLY = 0.5  # of the rows
 ALL_BUT_ONE = 20.0  # rows of a class for each of another: who always says it is right, and learns no more
 BROKEN_STEPS = (
     *("exploding_gradient", "loss_spike", "rate_too_high", "dead_units", "saturated_units"),
@@ -63,7 +64,8 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
 def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
     """The same, where what follows from another error or warning is a note.
 
-    Learning too little is the last resort: a note where anything says why.
+    Learning too little is the last resort: a note where anything says why. So are wrong targets that are no
+    more than likely, where something else is proven to have cost something.
     """
     causes = [each for each in diagnoses if each.severity != "note"]
     # Kinds of a symptom that are known for sure explain first, and what they explain explains nothing itself.
@@ -73,11 +75,20 @@ def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
     others = any(SYMPTOMS[each.id].family not in ("generalisation", "slices") for each in causes)
     if others and LAST_RESORT not in sure:
         follows.add(LAST_RESORT)
+    if any("gained" in each.evidence for each in causes if each.id not in follows):
+        doubtful = (each.id for each in causes if each.severity == "warning" and each.id == "label_errors")
+        follows |= {*doubtful}
     return [replace(each, severity="note") if each.id in follows else each for each in diagnoses]
 
 
 def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
     evidence = diagnosis.evidence
+    if diagnosis.id == "unscaled_inputs" and evidence.get(
+        "missing"
+    ):  # such rows are alike
+        return (*FOLLOWS["unscaled_inputs"], "shared_rows", "duplicate_rows", "label_errors")
+    if diagnosis.id == "duplicate_rows" and evidence.get("share", 0.0) >= MOSTLY:  # known from their copies
+        return ("leaking_column",)
     if diagnosis.id == "not_learning" and evidence.get("uphill"):
         return tuple(id for id in BROKEN_STEPS if id != "not_learning")
     if diagnosis.id == "not_learning" and "gains" in evidence:  # no model learns

@@ -9,7 +9,7 @@ from functools import partial
 from netwright.doctor.case import Case, untouched
 from netwright.doctor.catalogue import SYMPTOMS
 from netwright.doctor.checks import AFTER, BEFORE
-from netwright.doctor.checks.usual import VAGUE, below_usual
+from netwright.doctor.checks.usual import below_usual, is_vague
 from netwright.doctor.consequences import without_consequences
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination, NotChecked, ranked
 from netwright.doctor.record import Record
@@ -37,7 +37,7 @@ def after(cases: Sequence[Case], records: Sequence[Record], known: Examination |
             made = _made({name: partial(check, case, record) for name, check in AFTER.items()})
             suspected = before.diagnoses if case is cases[0] else []  # they were of the first member
             own = [gated(each, case, record) for each in [*suspected, *made.diagnoses]]
-            if all(each.severity == "note" or each.id in VAGUE for each in own):
+            if all(each.severity == "note" or is_vague(each) for each in own):
                 more = _made({"underfitting": partial(below_usual, case, record)})
                 own += more.diagnoses
                 missed += more.not_checked

@@ -95,7 +95,7 @@ def test_an_epsilon_that_outweighs_the_gradients() -> None:
 def test_settings_of_torchs_optimisers_are_known() -> None:
     network = mlp()
     own = torch.optim.AdamW(network.parameters(), 3e-3, betas=(0.8, 0.95), eps=1e-6)
-    case, record = trained(network, own, None, epochs=2)
+    case, record = trained(network, own, None)
     assert case.plan.rule == {"beta1": 0.8, "beta2": 0.95, "epsilon": 1e-6}
     assert not case.plan.derived
     assert told(case, record) == []

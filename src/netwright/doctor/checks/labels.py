@@ -34,6 +34,7 @@ CLEAR, SURELY = 2.3, 4.0  # standard errors beyond what overlapping classes expl
 BOTH = 1.0  # the same of simple models and of the network, before both are taken together
 CODES = 20  # different numbers
 BETTER, FAR_BETTER = 0.03, 0.05  # marks of the network above those of simple models
+USUAL, ENOUGH = 1.0, 50  # standard errors beyond of the network on validation rows; rows it is sure of
 VAGUE = 0.5  # share of the surest answers that contradict, over what guessing gives
 WARN = 0.07
 BAD = 0.15
@@ -269,8 +270,12 @@ def _weighed(case: Case, told: Told, orders: tuple[np.ndarray, np.ndarray]) -> N
             )  # of other rows each
         if held.lost < simple.lost - FAR_BETTER and stand.behind < -FAR_BETTER:
             found.clear()  # what they are sure of is no evidence
+        if held.beyond < USUAL and held.rows >= ENOUGH and stand.behind < 0:
+            found.clear()  # who knows more contradicts no validation row that was labelled likewise
         if held.lost < simple.lost - BETTER and not stand.bad:
             found.append(("the network is", held + told.seen, orders[1]))
+    elif standing(case).behind < -FAR_BETTER:
+        found.clear()
     for who, each, order in found:
         knows = each.lost < guessing - max(0.04, 1.5 * np.sqrt(guessing * (1.0 - guessing) / rows))
         if knows and each.share >= WARN and each.beyond >= CLEAR:

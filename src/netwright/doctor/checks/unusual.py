@@ -27,6 +27,7 @@ MEMORY = 0.99  # of the gradients before; usual is .9
 LONG = 0.01  # change of a step as a share of the weights
 EPSILON = 1e-3  # usual are 1e-8 to 1e-7
 FEW_STEPS = 100
+FEW_EPOCHS = 5
 PARTS = 4  # batches of an epoch, at most
 USUAL_BATCH = 32
 FEW_ROWS = 4  # of a batch whose statistics normalise
@@ -105,8 +106,8 @@ def large_epsilon(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
-    """Less than a hundred steps, of a quarter of the rows or more each; or an end long before the last epoch,
-    though the loss of validation rows was never lower.
+    """Less than a hundred steps, of a quarter of the rows or more each or in up to five epochs; or an end
+    long before the last epoch, though the loss of validation rows was never lower.
 
     In batches of 32 rows as many epochs are more steps.
     """
@@ -120,6 +121,8 @@ def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
         change = Change(epochs=min(LONGER, record.epochs / max(1, _epochs(record))))
     elif steps < FEW_STEPS and size * PARTS >= rows and size > USUAL_BATCH:
         change = Change(batch=USUAL_BATCH)
+    elif steps < FEW_STEPS and _epochs(record) <= FEW_EPOCHS:
+        change = Change(epochs=LONGER)
     else:
         return
     if (found := better(case, record, change)) is None:
@@ -129,6 +132,9 @@ def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
             f"the training was ended after {_epochs(record)} of {record.epochs} epochs; {found.steps} steps"
         )
         fix = Fix("more patience, and a smaller gain asked of an epoch", {"training.patience": 20})
+    elif change.batch is None:
+        told = f"{steps} steps in {_epochs(record)} epochs are few; {found.steps}"
+        fix = Fix("more epochs", {"training.epochs": round(LONGER * max(1, record.epochs))})
     else:
         told = f"{steps} steps of {size} rows are few; as many epochs in batches of {USUAL_BATCH}"
         fix = Fix("smaller batches or more epochs", {"training.batch_size": USUAL_BATCH})

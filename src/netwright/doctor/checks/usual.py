@@ -10,6 +10,7 @@ import numpy as np
 from netwright.doctor.again import Again, Change, again, better, compared
 from netwright.doctor.case import Case
 from netwright.doctor.checks.start import drawn_anew
+from netwright.doctor.checks.underfitting import NARROW
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import modules_of
 from netwright.doctor.record import Record
@@ -56,6 +57,13 @@ CAUSES = {
         Fix("begin from the usual settings, and change one at a time"),
     ),
 }
+
+
+def is_vague(diagnosis: Diagnosis) -> bool:
+    """Whether it may have any cause: none that it names itself, such as a layer of hardly any units."""
+    narrow = diagnosis.evidence.get("narrowest")
+    named = "neck" in diagnosis.evidence or (narrow is not None and narrow <= NARROW)
+    return diagnosis.id in VAGUE and not named
 
 
 def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
