@@ -250,6 +250,12 @@ def test_what_the_diagnosis_recommends_is_taken_over():
     assert whole.callbacks == (other,)
     assert steps.not_ended(course(callbacks=(other,)), ended) is None
 
+    falling = nw.callbacks.ReduceLROnPlateau(patience=0)
+    even = steps.steady(course(callbacks=(falling, other)), patient("rate_too_low"))
+    assert even is not None
+    assert even.callbacks == (other,)
+    assert steps.steady(course(callbacks=(other,)), patient("rate_too_low")) is None
+
 
 def test_values_for_missing_ones_become_the_mean_of_the_others():
     random = np.random.default_rng(0)

@@ -180,6 +180,15 @@ def not_ended(course: Course, patient: Patient) -> Course | None:
     return course.changed("all epochs, no early stopping", callbacks=kept)
 
 
+def steady(course: Course, patient: Patient) -> Course | None:
+    """No callback changes the rate, where a rate that falls may be what is wrong."""
+    kinds = callbacks.ReduceLROnPlateau | callbacks.LearningRateScheduler
+    kept = tuple(each for each in course.callbacks if not isinstance(each, kinds))
+    if len(kept) == len(course.callbacks):
+        return None
+    return course.changed("no callback changes the rate", callbacks=kept)
+
+
 def larger_batch(course: Course, patient: Patient) -> Course | None:
     """Batches of 32 at least."""
     return None if course.batch_size >= 32 else course.changed("batches of 32", batch_size=32)

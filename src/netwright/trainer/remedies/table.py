@@ -42,6 +42,7 @@ from netwright.trainer.remedies.steps import (
     not_ended,
     rate_times,
     shuffled,
+    steady,
     told_batch,
     told_momentum,
     told_rate,
@@ -96,6 +97,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "poor_start": (fresh_start, standardised_targets, standardised_inputs),
     "rate_too_high": (told_momentum, best_rate, told_rate, usual_rate, usual_optimizer, standardised_inputs),
     "rate_too_low": (
+        steady,
         both(best_rate, longer, first=True),
         both(told_rate, longer, first=True),
         both(usual_rate, longer, first=True),
@@ -123,6 +125,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "slow_convergence": (
         told_batch,
         not_ended,
+        steady,
         both(told_rate, longer, first=True),
         proven_as_usual,
         usual_rate,
