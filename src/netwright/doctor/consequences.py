@@ -83,9 +83,7 @@ def without_consequences(diagnoses: Sequence[Diagnosis]) -> list[Diagnosis]:
 
 def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
     evidence = diagnosis.evidence
-    if diagnosis.id == "unscaled_inputs" and evidence.get(
-        "missing"
-    ):  # such rows are alike
+    if diagnosis.id == "unscaled_inputs" and evidence.get("missing"):  # such rows are alike
         return (*FOLLOWS["unscaled_inputs"], "shared_rows", "duplicate_rows", "label_errors")
     if diagnosis.id == "duplicate_rows" and evidence.get("share", 0.0) >= MOSTLY:  # known from their copies
         return ("leaking_column",)
