@@ -37,7 +37,8 @@ def after(cases: Sequence[Case], records: Sequence[Record], known: Examination |
             made = _made({name: partial(check, case, record) for name, check in AFTER.items()})
             suspected = before.diagnoses if case is cases[0] else []  # they were of the first member
             own = [gated(each, case, record) for each in [*suspected, *made.diagnoses]]
-            if all(each.severity == "note" or is_vague(each) for each in own):
+            unsaid = all(each.severity == "note" or is_vague(each) for each in own)
+            if unsaid and case is cases[0]:  # members have the same settings
                 more = _made({"underfitting": partial(below_usual, case, record)})
                 own += more.diagnoses
                 missed += more.not_checked

@@ -106,8 +106,8 @@ def large_epsilon(case: Case, record: Record) -> Iterator[Diagnosis]:
 
 
 def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
-    """Less than a hundred steps, of a quarter of the rows or more each or in up to five epochs; or an end
-    long before the last epoch, though the loss of validation rows was never lower.
+    """Less than a hundred steps, of a quarter of the rows or more each, or in up to five epochs where simple
+    models are better; or an end long before the last epoch, though no loss of validation rows was lower.
 
     In batches of 32 rows as many epochs are more steps.
     """
@@ -121,7 +121,7 @@ def few_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
         change = Change(epochs=min(LONGER, record.epochs / max(1, _epochs(record))))
     elif steps < FEW_STEPS and size * PARTS >= rows and size > USUAL_BATCH:
         change = Change(batch=USUAL_BATCH)
-    elif steps < FEW_STEPS and _epochs(record) <= FEW_EPOCHS:
+    elif steps < FEW_STEPS and _epochs(record) <= FEW_EPOCHS and troubled(case, record):
         change = Change(epochs=LONGER)
     else:
         return
