@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from netwright.doctor.case import Case, Plan, Rows
-from netwright.doctor.diagnosis import CannotTellError
-from netwright.doctor.proof import Marks, alike, sharp
+from netwright.doctor.diagnosis import CannotTellError, Diagnosis
+from netwright.doctor.proof import Marks, alike, sharp_of
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done, top_rate, unregularised
 from netwright.doctor.standing import finite, paired
@@ -129,6 +129,12 @@ def compared(case: Case, found: Again) -> str:
     return f"{marked(case, found.after)} on validation rows, where it was {marked(case, found.before)}"
 
 
+def with_proof(diagnosis: Diagnosis, case: Case, found: Again, how: str) -> Diagnosis:
+    """A diagnosis that tells besides what a training made once more has come to, and how that was made."""
+    told = f"{diagnosis.message}; as many steps {how} lead to {compared(case, found)}"
+    return replace(diagnosis, message=told, evidence=diagnosis.evidence | {"gained": found.as_dict()})
+
+
 def _again(case: Case, record: Record, change: Change) -> Again:
     if case.train is None or case.validation is None or record.start is None:
         raise CannotTellError("training rows, validation rows or the first weights are not known")
@@ -230,5 +236,4 @@ def _batches(case: Case, size: int) -> Iterator[tuple[Rows, Tensor | None]]:
 def _marks(case: Case, network: Trainable, rows: Rows) -> Marks:
     """Marks as of `Case.marks`, and those that tell small differences. Each [v]"""
     answers = case.answers(rows, network)
-    marks = finite(case.marks(answers, rows))
-    return marks, sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None
+    return finite(case.marks(answers, rows)), sharp_of(case, answers, rows)

@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from netwright.data.finding import Severity
+from netwright.doctor.case import Case, Rows
 from netwright.doctor.diagnosis import Diagnosis
 from netwright.doctor.standing import paired, paired_recalls
 
@@ -156,6 +157,12 @@ def sharp(answers: np.ndarray, codes: np.ndarray) -> np.ndarray | None:
     answers = np.pad(answers, ((0, 0), (0, right.shape[1] - answers.shape[1])))
     usual = np.square(right - right.mean(0)).sum(1).mean()
     return bounded(1.0 - np.square(answers - right).sum(1) / max(float(usual), 1e-9))
+
+
+def sharp_of(case: Case, answers: np.ndarray, rows: Rows) -> np.ndarray | None:
+    """Sharp marks of a case's answers [n, C] for some rows, see `sharp`; None where they are not of classes,
+    or are no probabilities. [n]"""
+    return sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None
 
 
 def alike(several: Sequence[Marks]) -> list[np.ndarray]:

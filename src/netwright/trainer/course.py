@@ -16,7 +16,7 @@ from netwright import callbacks as public
 from netwright.doctor.callback import Doctor
 from netwright.doctor.case import Case, case_of
 from netwright.doctor.diagnosis import CannotTellError, Examination
-from netwright.doctor.proof import WORST, Marks, bounded, sharp
+from netwright.doctor.proof import WORST, Marks, bounded, sharp_of
 from netwright.errors import NetwrightError
 from netwright.nn.foreign import ForeignNetwork
 from netwright.training.callbacks import Callback, State
@@ -233,7 +233,7 @@ def marks_of(
         marks = bounded(case.marks(answers, held))
     except CannotTellError:
         return np.full(rows, WORST), np.full(rows, WORST)
-    return marks, sharp(answers, case.wanted(held)) if case.task in ("classes", "yes_no") else None
+    return marks, sharp_of(case, answers, held)
 
 
 def follow(

@@ -10,7 +10,7 @@ import torch
 
 from netwright.doctor import plain
 from netwright.doctor.case import Case, Rows
-from netwright.doctor.diagnosis import Diagnosis, Fix
+from netwright.doctor.diagnosis import Diagnosis, Fix, Severity
 from netwright.doctor.proof import bounded
 from netwright.doctor.standing import paired, reduced, simple_answers
 
@@ -74,7 +74,7 @@ def far_targets(case: Case) -> Iterator[Diagnosis]:
     shown = f"{values[0]:.4g} each" if same else f"{values.min():.4g} to {values.max():.4g}"
     yield Diagnosis(
         "label_errors",
-        severity,  # type: ignore[arg-type]
+        severity,
         f"{len(rows)} of {len(train)} training targets are of another size than all others: {shown}, "
         f"where the others end {worst.bound:.4g} from their middle{harm}",
         {
@@ -129,7 +129,7 @@ def _far(values: np.ndarray, column: int) -> Far | None:
     return Far(far, column, bound, middle, float(np.median(falling[: best[1]]) / bound))
 
 
-def _harm(case: Case, train: Rows, found: list[Far], far: np.ndarray) -> tuple[str, str]:
+def _harm(case: Case, train: Rows, found: list[Far], far: np.ndarray) -> tuple[Severity, str]:
     """How severe it is, and in words what the network lost by it."""
     if case.validation is None:
         return "warning", ""

@@ -14,7 +14,7 @@ from netwright.doctor.again import SURELY
 from netwright.doctor.case import Case, Rows, seeded
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import Flow, flow_of, listed, modules_of, normalises, single, spoken, stuck_in
-from netwright.doctor.proof import Marks, alike, bounded, sharp
+from netwright.doctor.proof import Marks, alike, bounded, sharp_of
 from netwright.doctor.record import Record
 from netwright.doctor.standing import finite
 from netwright.doctor.trace import AFFINE, DROPOUTS, SAME, Call
@@ -180,8 +180,7 @@ def _both_modes(case: Case, rows: Rows) -> Modes:
 
 def _sharp(case: Case, answers: np.ndarray, rows: Rows) -> Marks:
     """Marks, and sharp ones of probabilities. Each [n]"""
-    found = sharp(answers, case.wanted(rows)) if case.task in ("classes", "yes_no") else None
-    return bounded(case.marks(answers, rows)), found
+    return bounded(case.marks(answers, rows)), sharp_of(case, answers, rows)
 
 
 def _surely(seen: np.ndarray, others: np.ndarray) -> bool:

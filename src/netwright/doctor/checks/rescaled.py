@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.checks.scales import LOUD, First, firsts, sentinels, unscaled_inputs
 from netwright.doctor.diagnosis import Diagnosis, Fix
-from netwright.doctor.proof import Marks, alike, bounded, sharp
+from netwright.doctor.proof import Marks, alike, bounded, sharp_of
 from netwright.doctor.record import Record
 from netwright.doctor.retrained import learn_anew
 from netwright.doctor.standing import paired
@@ -88,8 +88,7 @@ def _large(case: Case, first: First) -> Diagnosis:
 def _marks(case: Case, rows: Rows, network: Trainable) -> Marks:
     """Marks of a network, and those that tell small differences. Each [v]"""
     answers = case.answers(rows, network)
-    usual = bounded(case.marks(answers, rows))
-    return usual, None if case.task == "numbers" else sharp(answers, case.wanted(rows))
+    return bounded(case.marks(answers, rows)), sharp_of(case, answers, rows)
 
 
 def _gained(before: Marks, after: Marks) -> tuple[float, float]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from netwright.doctor.again import Change, better, compared
+from netwright.doctor.again import Change, better, with_proof
 from netwright.doctor.case import Case, Rows
 from netwright.doctor.constant import best_constant
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
@@ -254,8 +254,7 @@ def _costly(case: Case, record: Record, check: Callable[[Case], Iterator[Diagnos
         change = Change(start=drawn_anew(case, record), usual=case.plan.optimizer not in RULES)
         found = better(case, record, change)
         if found is not None:
-            told = f"{each.message}; as many steps from Glorot's start lead to {compared(case, found)}"
-            yield replace(each, message=told, evidence=each.evidence | {"gained": found.as_dict()})
+            yield with_proof(each, case, found, "from Glorot's start")
 
 
 def drawn_anew(case: Case, record: Record) -> Tensor:

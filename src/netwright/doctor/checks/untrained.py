@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from netwright.data.finding import Severity
-from netwright.doctor.again import Change, better, compared
+from netwright.doctor.again import Change, better, with_proof
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.flow import flow_of, listed
@@ -58,10 +57,7 @@ def _tried(case: Case, record: Record, diagnosis: Diagnosis) -> Diagnosis:
         found = better(case, record, Change(free=True, usual=case.plan.optimizer not in RULES))
     except CannotTellError:
         return diagnosis
-    if found is None:
-        return diagnosis
-    told = f"{diagnosis.message}; as many steps of all parameters lead to {compared(case, found)}"
-    return replace(diagnosis, message=told, evidence=diagnosis.evidence | {"gained": found.as_dict()})
+    return diagnosis if found is None else with_proof(diagnosis, case, found, "of all parameters")
 
 
 def _made_by_itself(case: Case) -> bool:
