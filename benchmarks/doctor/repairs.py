@@ -27,11 +27,11 @@ from typing import Any
 import numpy as np
 import torch
 from detectors import TimedDoctor
-from faults_sealed import BEYOND_SEALED
 from harm import SEEDS, harms
 from run import Job, read, run_all
 from score import by_setup, interval
 from setups import Setup, setups
+from third.faults import BEYOND as BEYOND_THIRD
 from torch import nn
 
 from netwright import Trainer, optimizers
@@ -64,7 +64,7 @@ BEYOND = {
     **dict.fromkeys(("inputs_lost",), "the inputs do not arrive"),
     **dict.fromkeys(("detached",), "the network's own code cuts the gradient off"),
     **dict.fromkeys(("missing_numbers", "infinite_numbers"), "they come as a data set, not as arrays"),
-    **BEYOND_SEALED,
+    **BEYOND_THIRD,
 }
 """faults that no change of settings can undo, and why; the share without them is told apart"""
 

@@ -25,9 +25,9 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from bases import references
 from detectors import detectors
 from harm import SEEDS, harms
+from references import references
 from rivals import MISSING, RIVALS
 from setups import Setup, setups
 

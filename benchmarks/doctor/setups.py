@@ -5,20 +5,21 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bases import BASES
-from bases_more import BASES_MORE
-from bases_sealed import BASES_SEALED
-from faults import FAULTS
-from faults_more import FAULTS_MORE
-from faults_sealed import FAULTS_SEALED
-from healthy import HEALTHY
-from healthy_more import HEALTHY_MORE
-from healthy_sealed import HEALTHY_SEALED
+from first.bases import BASES as BASES_1
+from first.faults import FAULTS as FAULTS_1
+from first.healthy import HEALTHY as HEALTHY_1
+from second.bases import BASES as BASES_2
+from second.faults import FAULTS as FAULTS_2
+from second.healthy import HEALTHY as HEALTHY_2
+from third.bases import BASES as BASES_3
+from third.faults import FAULTS as FAULTS_3
+from third.healthy import HEALTHY as HEALTHY_3
 
 from training import Training
 
-KNOWN = {each.name for each in (*FAULTS, *FAULTS_MORE)}
-EVERY = BASES | BASES_MORE | BASES_SEALED
+EVERY = BASES_1 | BASES_2 | BASES_3
+SEALED = BASES_3
+KNOWN = {each.name for each in (*FAULTS_1, *FAULTS_2)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class Setup:
     @property
     def sealed(self) -> bool:
         """Whether it belongs to the part that is looked at once, at the end."""
-        return self.base in BASES_SEALED
+        return self.base in SEALED
 
 
 def _maker(base: str, change: Callable[[Training], None] | None) -> Callable[[int], Training]:
@@ -68,14 +69,14 @@ def setups() -> list[Setup]:
     found = [Setup(name, name, "", (), False, False, _maker(name, None)) for name in EVERY]
     found += [
         Setup(f"{base}/{odd.name}", base, "", (), False, odd.another, _maker(base, odd.apply))
-        for odd in (*HEALTHY, *HEALTHY_MORE, *HEALTHY_SEALED)
+        for odd in (*HEALTHY_1, *HEALTHY_2, *HEALTHY_3)
         for base in odd.bases
     ]
     found += [
         Setup(
             f"{base}/{each.name}", base, each.name, each.expected, each.leak, False, _maker(base, each.apply)
         )
-        for each in (*FAULTS, *FAULTS_MORE, *FAULTS_SEALED)
+        for each in (*FAULTS_1, *FAULTS_2, *FAULTS_3)
         for base in each.bases
     ]
     return found

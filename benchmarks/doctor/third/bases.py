@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from bases import ACTIVATIONS, Base, Drawn, mlp
+from first.bases import ACTIVATIONS, Base, Drawn, mlp
 from torch import Tensor, nn
 
 # ---------------------------------------------------------------------------------------------- networks
@@ -348,4 +348,4 @@ _ALL = (
         momentum=0.9,
     ),
 )
-BASES_SEALED: dict[str, Base] = {each.name: each for each in _ALL}
+BASES: dict[str, Base] = {each.name: each for each in _ALL}

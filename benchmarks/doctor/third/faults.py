@@ -1,4 +1,4 @@
-"""Faults of the sealed bases: those of `faults.py` and `faults_more.py` that make sense there, and others.
+"""Faults of the third part: those of the first two that make sense there, and others.
 
 What names a cause rightly was decided from the texts of the catalogue; no detector was asked.
 """
@@ -9,8 +9,8 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from faults import (
-    FAULTS,
+from first.faults import FAULTS as FIRST
+from first.faults import (
     HEAD,
     HIGH,
     LOW,
@@ -25,7 +25,8 @@ from faults import (
     noisy_and_large,
     sgd,
 )
-from faults_more import FAULTS_MORE, LATER
+from second.faults import FAULTS as SECOND
+from second.faults import LATER
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -273,7 +274,7 @@ def fitted_on_all(training: Training) -> None:
 # ------------------------------------------------------------------------------------------------ tables
 
 OLD: dict[str, tuple[str, ...]] = {
-    # of faults.py
+    # of the first part
     "rate_x1000": ("needles", "plant"),
     "rate_x100": ("calls", "findings"),
     "sgd_unstable": ("yields", "incomes"),
@@ -342,7 +343,7 @@ OLD: dict[str, tuple[str, ...]] = {
     "covariate_drift": ("needles", "findings"),
     "label_drift": ("notes", "incomes"),
     "weak_slice": ("findings", "needles"),
-    # of faults_more.py
+    # of the second part
     "huge_epsilon": ("yields", "figures"),
     "momentum_999": ("needles", "findings"),
     "decay_of_everything": ("notes", "figures"),
@@ -382,7 +383,7 @@ OLD: dict[str, tuple[str, ...]] = {
     "frames_split": ("needles", "figures"),
     "target_encoded": ("yields", "alarms"),
 }
-"""faults of the other files, and the sealed bases that they are tried on"""
+"""faults of the other parts, and the bases that they are tried on"""
 
 NEW = (
     # the loop
@@ -438,7 +439,7 @@ NEW = (
     Fault("fitted_on_all", ("shared_rows",), ("needles", "findings"), fitted_on_all, leak=True),
 )
 
-BEYOND_SEALED = {
+BEYOND = {
     **dict.fromkeys(("zero_grad_too_late", "step_once_an_epoch"), "the loop itself is wrong"),
     "fitted_on_all": "the rows have to be divided anew",
     **dict.fromkeys(("sensors_lost_later", "encoded_anew"), "other rows are answered than trained on"),
@@ -447,5 +448,5 @@ BEYOND_SEALED = {
 }
 """those of the new ones that no change of settings can undo, and why"""
 
-_KNOWN = {each.name: each for each in (*FAULTS, *FAULTS_MORE)}
-FAULTS_SEALED = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)
+_KNOWN = {each.name: each for each in (*FIRST, *SECOND)}
+FAULTS = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)

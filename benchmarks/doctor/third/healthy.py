@@ -1,4 +1,4 @@
-"""Odd-looking trainings of the sealed bases that are fine: those known from elsewhere, and others."""
+"""Odd-looking trainings of the third part that are fine: those of the first two, and others."""
 
 from __future__ import annotations
 
@@ -7,10 +7,11 @@ from functools import partial
 from typing import Any
 
 import torch
-from faults import augmented, giant_column
-from faults_more import steps_of
-from healthy import HEALTHY, Odd
-from healthy_more import HEALTHY_MORE
+from first.faults import augmented, giant_column
+from first.healthy import HEALTHY as FIRST
+from first.healthy import Odd
+from second.faults import steps_of
+from second.healthy import HEALTHY as SECOND
 from torch import nn
 
 from netwright import optimizers, schedules
@@ -152,7 +153,7 @@ def zeros_behind(training: Training) -> None:
 
 
 OLD: dict[str, tuple[str, ...]] = {
-    # of healthy.py
+    # of the first part
     "sgd_05": ("yields",),
     "sgd_10": ("alarms",),
     "nearly_all_right": ("alarms",),
@@ -184,7 +185,7 @@ OLD: dict[str, tuple[str, ...]] = {
     "tanh": ("alarms",),
     "log_softmax": ("figures",),
     "sigmoid": ("alarms",),
-    # of healthy_more.py
+    # of the second part
     "slow_momentum": ("plant",),
     "nesterov": ("findings",),
     "rmsprop": ("yields",),
@@ -209,7 +210,7 @@ OLD: dict[str, tuple[str, ...]] = {
     "pixels": ("figures",),
     "three_blocks": ("alarms",),
 }
-"""odd ones of the other files, and the sealed bases that they are tried on"""
+"""odd ones of the other parts, and the bases that they are tried on"""
 
 NEW = (
     Odd("lion", ("notes",), partial(other_optimizer, kind="Lion", share=0.2)),
@@ -237,5 +238,5 @@ NEW = (
     Odd("zeros_behind", ("notes",), zeros_behind),
 )
 
-_KNOWN = {each.name: each for each in (*HEALTHY, *HEALTHY_MORE)}
-HEALTHY_SEALED = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)
+_KNOWN = {each.name: each for each in (*FIRST, *SECOND)}
+HEALTHY = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)

@@ -1,4 +1,4 @@
-"""Faults of the bases in `bases_more.py`: those of `faults.py` that make sense there, and others.
+"""Faults of the second part: those of the first that make sense there, and others.
 
 What names a cause rightly was decided from the texts of the catalogue, before any detector was asked.
 """
@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 import torch
-from faults import (
-    FAULTS,
+from first.faults import FAULTS as FIRST
+from first.faults import (
     HEAD,
     HIGH,
     LOW,
@@ -457,7 +457,7 @@ OLD = {
     "label_drift": ("phrases", "orders"),
     "weak_slice": ("tags", "claims"),
 }
-"""faults of `faults.py`, and the bases that they are tried on"""
+"""faults of the first part, and the bases that they are tried on"""
 
 NEW = (
     # the loop
@@ -541,4 +541,4 @@ NEW = (
     ),
 )
 
-FAULTS_MORE = (*(replace(each, bases=OLD[each.name]) for each in FAULTS if each.name in OLD), *NEW)
+FAULTS = (*(replace(each, bases=OLD[each.name]) for each in FIRST if each.name in OLD), *NEW)

@@ -1,4 +1,4 @@
-"""Ten bases more, of other kinds than those in `bases.py`.
+"""Ten bases more, of other kinds than those of the first part.
 
 Their networks are chains too, so that what faults do to the last layer can be done to theirs.
 """
@@ -9,7 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from bases import ACTIVATIONS, Base, Drawn, Mean, from_sklearn, mlp
+from first.bases import ACTIVATIONS, Base, Drawn, Mean, from_sklearn, mlp
 from torch import Tensor, nn
 
 # ---------------------------------------------------------------------------------------------- networks
@@ -389,4 +389,4 @@ _ALL = (
         scaled=False,
     ),
 )
-BASES_MORE: dict[str, Base] = {each.name: each for each in _ALL}
+BASES: dict[str, Base] = {each.name: each for each in _ALL}

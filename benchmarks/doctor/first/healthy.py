@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from faults import label_noise, raw_columns, sgd
 from torch import nn
 
+from first.faults import label_noise, raw_columns, sgd
 from netwright import callbacks, optimizers
 from netwright.schedules import PiecewiseConstantDecay
 from training import PARTS, Training

@@ -1,4 +1,4 @@
-"""Odd-looking trainings of the bases in `bases_more.py` that are fine: known ones, and others."""
+"""Odd-looking trainings of the second part that are fine: those of the first, and others."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ from functools import partial
 from typing import Any
 
 import torch
-from faults import sgd
-from faults_more import LATER, steps_of
-from healthy import HEALTHY, Odd, shaped
+from first.faults import sgd
+from first.healthy import HEALTHY as FIRST
+from first.healthy import Odd, shaped
 from torch import nn
 
 from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping
+from second.faults import LATER, steps_of
 from training import PARTS, Rows, Training
 
 
@@ -242,7 +243,7 @@ OLD = {
     "sigmoid": ("hastie",),
     "linear": ("iris",),
 }
-"""odd ones of `healthy.py`, and the bases that they are tried on"""
+"""odd ones of the first part, and the bases that they are tried on"""
 
 NEW = (
     Odd("slow_momentum", ("spots",), slow_momentum),
@@ -278,4 +279,4 @@ NEW = (
     Odd("plain_sgd", ("orders",), partial(sgd, learning_rate=0.1, momentum=0.5)),
 )
 
-HEALTHY_MORE = (*(replace(each, bases=OLD[each.name]) for each in HEALTHY if each.name in OLD), *NEW)
+HEALTHY = (*(replace(each, bases=OLD[each.name]) for each in FIRST if each.name in OLD), *NEW)
