@@ -101,6 +101,8 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return ()
     if diagnosis.id in ("conflicting_labels", "label_errors") and diagnosis.severity != "error":
         return ()
+    if diagnosis.id == "class_imbalance" and "weights" in evidence:
+        return (*FOLLOWS["class_imbalance"], "label_errors", "weak_slice", "slow_convergence", "poor_start")
     if diagnosis.id == "class_imbalance" and evidence.get("ratio", 0.0) >= ALL_BUT_ONE:
         return (*FOLLOWS["class_imbalance"], "slow_convergence", "dead_units")
     if diagnosis.id == "missing_nonlinearity" and "gained" in evidence:

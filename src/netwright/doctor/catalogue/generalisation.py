@@ -16,8 +16,9 @@ GENERALISATION = (
         "shares find clearly more, or in less than 30 %, while a simple model with balanced weights does. "
         "Also classes with a twentieth of another's rows of which the few validation rows are missed, or "
         "fewer than five, so that no score speaks of them; and a class of the validation rows that no "
-        "training row has. Rare classes "
-        "that are found are no symptom.",
+        "training row has. And a loss that leaves a class out, or weighs a rare one a fifth and less of one "
+        "with more rows, where a copy that is trained with the usual loss is better. Rare classes that are "
+        "found are no symptom.",
         why="Of a hundred rows with one rare one, never saying the rare class is right 99 times: the loss "
         "asks for little more.",
         todo=(

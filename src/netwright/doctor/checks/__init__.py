@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 
 from netwright.doctor.case import Case
 from netwright.doctor.checks.augmentation import harmful_augmentation
+from netwright.doctor.checks.class_weights import class_weights
 from netwright.doctor.checks.coded import wrong_head_after
 from netwright.doctor.checks.copies import (
     conflicting_labels,
@@ -130,7 +131,7 @@ AFTER: dict[str, After] = {
     "drift": drift_after,
     "label_errors": label_errors,
     "harmful_augmentation": harmful_augmentation,
-    "class_imbalance": class_imbalance,
+    "class_imbalance": several(class_weights, class_imbalance),
     "overfitting": overfitting,
     "underfitting": underfitting,
     "weak_slice": weak_slice,
