@@ -39,7 +39,8 @@ DATA = (
         "all the others together are far behind (15 % and more, or 2 % beside a perfect column). An error "
         "where the column tells practically everything. So are a column that is the target itself, in "
         "another unit, in a quarter of the rows, columns of two values that each tell one class and never "
-        "err, and a column of the shares of yes among the rows that have its values. In a table the checks "
+        "err, a column of the shares of yes among the rows that have its values, and a total whose parts, "
+        "the target among them, add up exactly. In a table the checks "
         "of the data have looked before, at sums and differences of columns too.",
         why="The column is a copy or a consequence of the target, is filled in after the fact (a date of "
         "discharge, an amount refunded), counts rows that were sorted by class, is a mean of the "

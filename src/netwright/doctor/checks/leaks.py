@@ -11,6 +11,7 @@ from netwright.doctor import plain
 from netwright.doctor.case import Case
 from netwright.doctor.checks.hidden_targets import hidden_targets
 from netwright.doctor.checks.scales import sentinels
+from netwright.doctor.checks.totals import totals
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.findings import told
 from netwright.doctor.record import Record
@@ -64,7 +65,8 @@ def leaking_column(case: Case) -> Iterator[Diagnosis]:
         return
     found = leaks(case)
     if not found:
-        yield from hidden_targets(case)
+        hidden = list(hidden_targets(case))
+        yield from hidden or totals(case)
         return
     # Where hardly another column is there, what tells the target is the task itself.
     if case.features(plain.known(case).spread(2)).shape[1] < len(found) + FEW_COLUMNS:
