@@ -129,3 +129,9 @@ def train() -> Callable[..., Trained]:
 @pytest.fixture(scope="session")
 def trained(table: pl.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Trained:
     return train_table(table, tmp_path_factory.mktemp("trained"))
+
+
+@pytest.fixture
+def no_pages(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes most of the time of a run this small: runs of tests of something else have no report."""
+    monkeypatch.setattr("netwright.report.build", lambda folder: folder)

@@ -17,11 +17,17 @@ import netwright as nw
 from netwright.pipeline import examples
 from netwright.runs.run import Run
 
-QUICK: dict[str, Any] = {"epochs": 2, "batch_size": 16, "threads": 1, "device": "cpu"}
+QUICK: dict[str, Any] = {
+    "epochs": 2,
+    "batch_size": 16,
+    "threads": 1,
+    "device": "cpu",
+    "precision": "float32",
+}
 
 
 def run_of(source: Any, folder: Path, target: str, **inputs: Any) -> Run:
-    config = {"training": QUICK, "inputs": inputs}
+    config = {"training": QUICK, "inputs": inputs, "doctor": {"watch": False}}
     return nw.train(source, target=target, out=folder, progress=False, config=config)
 
 
@@ -167,6 +173,7 @@ def test_series_are_told_by_their_values(walks: Run) -> None:
     assert errors[0] == pytest.approx((frame["end"] - frame["end_predicted"]).abs().max(), rel=1e-2)
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_sounds_become_spectrograms_with_high_tones_above(tmp_path: Path) -> None:
     samples = {}
     for number in range(40):
@@ -191,6 +198,7 @@ def test_sounds_become_spectrograms_with_high_tones_above(tmp_path: Path) -> Non
     assert column["changed"]["picture"]
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_same_run_leaves_the_same_examples(walks: Run, tmp_path: Path) -> None:
     again = run_of(series(), tmp_path / "again", "end", series={"width": 4})
     first, second = ((run.folder / "examples" / "examples.json").read_bytes() for run in (walks, again))

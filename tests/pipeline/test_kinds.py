@@ -10,9 +10,23 @@ import polars as pl
 import pytest
 
 import netwright as nw
+from netwright.api import make_config
+from netwright.config import Config
+from netwright.pipeline.fit import fit
+from netwright.pipeline.prepare import prepare
+from netwright.pipeline.resolve import resolve
+from netwright.pipeline.watch import Watch
 
 ROWS, TRAIN = 60, 36
 KINDS = ("image", "series", "text")
+SETTINGS: dict[str, Any] = {
+    "split_column": "part",
+    "effort": "quick",
+    "training__precision": "float32",
+    "inputs__image__size": 4,
+    "inputs__series__width": 8,
+    "doctor__watch": False,
+}
 
 
 def table_of(kind: str, *, spoiled: bool = False) -> dict[str, Any]:
@@ -42,44 +56,46 @@ def table_of(kind: str, *, spoiled: bool = False) -> dict[str, Any]:
 
 
 def run_of(table: Any, folder: Path) -> Any:
-    return nw.train(table, "label", split_column="part", epochs=2, effort="quick", out=folder, progress=False)
+    return nw.train(table, "label", epochs=2, out=folder, progress=False, **SETTINGS)
+
+
+@pytest.fixture(scope="module")
+def plain(kind, tmp_path_factory):
+    return run_of(table_of(kind), tmp_path_factory.mktemp(kind) / "run")
+
+
+@pytest.mark.usefixtures("no_pages")
+@pytest.mark.parametrize("kind", KINDS, scope="module")
+class TestOneRun:
+    def test_test_rows_change_nothing_of_the_model(self, kind, plain, tmp_path):
+        spoiled = run_of(table_of(kind, spoiled=True), tmp_path / "spoiled")
+        assert [column.kind for column in plain.model.schema.inputs] == [kind]
+        for name in ("network.safetensors", "network.json", "schema.json"):
+            ours, theirs = (run.folder / "model" / name for run in (plain, spoiled))
+            assert ours.read_bytes() == theirs.read_bytes()
+
+    def test_a_saved_model_predicts_what_the_run_wrote(self, kind, plain):
+        table = table_of(kind)
+        written = pl.read_csv(plain.folder / "predictions.csv")
+        test = [place for place, part in enumerate(table["part"]) if part == "test"]
+        found = nw.load(plain.folder).predict_proba({"cell": table["cell"][test[0] :]})
+        np.testing.assert_allclose(found[:, 1], written["probability_b"], atol=1e-5)
+
+
+def values_of(kind: str, members: int, seed: int = 0) -> dict[str, Any]:
+    settings = {**SETTINGS, "epochs": 1, "members": members, "seed": seed}
+    prepared = prepare(make_config("label", None, settings), table_of(kind), Watch())
+    config, device = resolve(prepared.config, prepared.schema, len(prepared.split.train))
+    network, *_ = fit(prepared, config, prepared.dataset().to(device), (), None)
+    return network.named_values()
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_test_rows_change_nothing_of_the_model(kind, tmp_path):
-    plain = run_of(table_of(kind), tmp_path / "plain")
-    spoiled = run_of(table_of(kind, spoiled=True), tmp_path / "spoiled")
-    assert [column.kind for column in plain.model.schema.inputs] == [kind]
-    for name in ("network.safetensors", "network.json", "schema.json"):
-        assert (plain.folder / "model" / name).read_bytes() == (spoiled.folder / "model" / name).read_bytes()
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_saved_model_predicts_what_the_run_wrote(kind, tmp_path):
-    table = table_of(kind)
-    run = run_of(table, tmp_path / "run")
-    written = pl.read_csv(run.folder / "predictions.csv")
-    test = [place for place, part in enumerate(table["part"]) if part == "test"]
-    cells = table["cell"][test[0] :]
-    found = nw.load(run.folder).predict_proba({"cell": cells})
-    np.testing.assert_allclose(found[:, 1], written["probability_b"], atol=1e-5)
-
-
-@pytest.mark.parametrize("kind", KINDS)
-def test_three_members_are_three_networks(kind, tmp_path):
+def test_three_members_are_three_networks(kind):
     """What trains beside others is what trains alone, within float32's rounding."""
-    table = table_of(kind)
-    together = nw.train(
-        table, "label", split_column="part", epochs=1, members=3, effort="quick",
-        out=tmp_path / "three", progress=False, training__precision="float32",
-    )  # fmt: skip
+    many = values_of(kind, members=3)
     for seed in range(3):
-        alone = nw.train(
-            table, "label", split_column="part", epochs=1, members=1, effort="quick", seed=seed,
-            out=tmp_path / f"one{seed}", progress=False, training__precision="float32",
-        )  # fmt: skip
-        many, one = together.model.network.named_values(), alone.model.network.named_values()
-        for name, value in one.items():
+        for name, value in values_of(kind, members=1, seed=seed).items():
             # Adam's first steps have the size of the rate, whatever a gradient of nearly 0 rounds to.
             apart = (many[name][seed] - value[0]).abs().double().flatten().numpy()
             assert np.quantile(apart, 0.999) < 5e-4, name
@@ -94,7 +110,7 @@ def test_three_members_are_three_networks(kind, tmp_path):
         ("text", (), {"encoder": "transformer"}),
     ],
 )
-def test_the_smallest_contents_give_a_config_that_repeats_the_run(kind, shape, settings, tmp_path):
+def test_the_smallest_contents_give_a_config_that_repeats_the_run(kind, shape, settings, tmp_path, request):
     random = np.random.default_rng(0)
     cells: Any = random.integers(0, 255, (ROWS, *shape), dtype=np.uint8)
     if kind == "text":
@@ -105,20 +121,14 @@ def test_the_smallest_contents_give_a_config_that_repeats_the_run(kind, shape, s
     table = table_of(kind) | {"cell": cells}
     config = {"data": {"kinds": {"cell": kind}}, "inputs": {kind: settings}}
     folders = [tmp_path / "first", tmp_path / "again"]
-    nw.train(
-        table, "label", split_column="part", epochs=1, effort="quick", config=config,
-        out=folders[0], progress=False,
-    )  # fmt: skip
+    nw.train(table, "label", epochs=1, config=config, out=folders[0], progress=False, **SETTINGS)
+    request.getfixturevalue("no_pages")
     nw.train(table, config=folders[0] / "config.yaml", out=folders[1], progress=False)
     for name in ("network.safetensors", "schema.json"):
         assert (folders[0] / "model" / name).read_bytes() == (folders[1] / "model" / name).read_bytes()
 
 
 def test_equal_pictures_stay_on_one_side():
-    from netwright.config import Config
-    from netwright.pipeline.prepare import prepare
-    from netwright.pipeline.watch import Watch
-
     random = np.random.default_rng(0)
     pictures = random.integers(0, 255, (50, 8, 8), dtype=np.uint8)
     table = {"photo": np.concatenate([pictures, pictures]), "y": np.tile(np.arange(50) % 2, 2)}
@@ -128,10 +138,6 @@ def test_equal_pictures_stay_on_one_side():
 
 def test_a_picture_that_cannot_be_read_is_left_out_and_said(tmp_path):
     from PIL import Image
-
-    from netwright.config import Config
-    from netwright.pipeline.prepare import prepare
-    from netwright.pipeline.watch import Watch
 
     random = np.random.default_rng(0)
     for number in range(30):

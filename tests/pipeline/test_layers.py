@@ -70,14 +70,19 @@ def test_penalties_and_constraints_of_layers_count(fitted):
     assert lengths.max() <= 0.3 + 1e-5 < kernel[0].norm(dim=0).max()
 
 
-def test_a_run_with_layers_saves_loads_repeats_and_describes_itself(table, tmp_path):
+def test_a_run_with_layers_saves_loads_repeats_and_describes_itself(table, tmp_path, request):
     source = tmp_path / "things.csv"
     table.drop("price").write_csv(source)
-    config = {"network": {"layers": LAYERS}, "training": {**TRAINING, "members": 2}}
+    config = {
+        "network": {"layers": LAYERS},
+        "training": {**TRAINING, "members": 2},
+        "doctor": {"watch": False},
+    }
     run = train(source, "y", config=config, split_column="split", out=tmp_path / "run", progress=False)
     assert (run.config.network.kind, run.config.network.layers) == ("layers", LAYERS)
     expected = run.predict_proba(source)
     np.testing.assert_array_equal(load(run.save(tmp_path / "model")).predict_proba(source), expected)
+    request.getfixturevalue("no_pages")
     again = train(config=run.folder / "config.yaml", out=tmp_path / "again", progress=False)
     np.testing.assert_array_equal(again.predict_proba(source), expected)
     lines = run.evaluation["network"]["lines"]

@@ -28,6 +28,7 @@ def write_waves(path, rows: int, seed: int) -> None:
     path.write_text("\n".join(lines) + "\n")
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_a_pair_of_ts_files_is_learnt(tmp_path):
     folder = tmp_path / "waves"
     folder.mkdir()
@@ -41,6 +42,7 @@ def test_a_pair_of_ts_files_is_learnt(tmp_path):
         inputs__series__width=16,
         training__precision="float32",
         training__threads=1,
+        doctor__watch=False,
     )
     assert run.metrics["rows"]["test"] == 30
     assert run.metrics["test"]["accuracy"] > 0.9

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import pytest
 from scipy.io import wavfile
 
 import netwright as nw
@@ -20,6 +21,7 @@ def write(folder: Path, name: str, frequency: float, seed: int) -> None:
     wavfile.write(path, 4000, wave.astype(np.int16))
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_a_folder_of_sounds_is_trained_on_saved_and_predicted_from(tmp_path: Path) -> None:
     folder = tmp_path / "tones"
     for number in range(40):
@@ -31,7 +33,8 @@ def test_a_folder_of_sounds_is_trained_on_saved_and_predicted_from(tmp_path: Pat
         out=tmp_path / "run",
         progress=False,
         config={
-            "training": {"epochs": 25, "batch_size": 8},
+            "training": {"epochs": 25, "batch_size": 8, "precision": "float32", "threads": 1},
+            "doctor": {"watch": False},
             "inputs": {"sound": {"size": 4, "bands": 12}},
         },
     )

@@ -266,9 +266,10 @@ def test_more_of_the_same_rows_begins_where_the_first_training_ended(tmp_path):
     assert losses[0][0] < min(losses[1][:6])
 
 
-def test_a_run_tells_what_was_kept_and_repeats(tmp_path):
+def test_a_run_tells_what_was_kept_and_repeats(tmp_path, request):
     frame = table(["a", "b"])
     settings = {"epochs": 1, "training__members": 1, "device": "cpu", "training__threads": 1}
+    settings["doctor__watch"] = False
     first = train(make_config("kind", SMALL, {**settings, "out": tmp_path / "first"}), frame)
     config = make_config("kind", None, {**settings, "out": tmp_path / "second", "start_from": first})
     second = train(config, table(["a", "c"]))
@@ -276,6 +277,7 @@ def test_a_run_tells_what_was_kept_and_repeats(tmp_path):
     assert 0 < start["kept"] < start["numbers"]
     assert "parameters kept" in (second / "log.txt").read_text()
     assert "not there before: c" in (second / "report.html").read_text()
+    request.getfixturevalue("no_pages")
     again = Config.load(second / "config.yaml")
     again.output.folder = str(tmp_path / "third")
     third = train(again, table(["a", "c"]))
