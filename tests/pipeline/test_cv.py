@@ -83,6 +83,7 @@ def test_scores_are_those_of_the_predictions_out_of_fold(folder, metrics):
     assert metrics["baseline"]["constant"]["accuracy"] == pytest.approx(np.mean(constant))
 
 
+@pytest.mark.usefixtures("no_pages")
 @pytest.mark.parametrize("target", ["y", "price"])
 def test_each_fold_is_what_it_would_be_alone(tmp_path, target):
     config = config_of(tmp_path, target)
@@ -118,6 +119,7 @@ def encoded(run: Any, table: pl.DataFrame) -> dict[str, torch.Tensor]:
     return encode(model.read(table).frame, model.schema)
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_saved_config_repeats_it(folder, tmp_path):
     config = Config.load(folder / "config.yaml")
     config.output.folder = str(tmp_path / "again")
@@ -136,6 +138,7 @@ def test_page_history_and_report_again(folder):
     assert (folder / "report.html").read_text() == page
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_scored_rows_choose_nothing(tmp_path):
     """Other features and labels in the last block of time leave all networks as they were, to the bit."""
     frame = dated()
@@ -190,6 +193,7 @@ def test_kinds_are_decided_without_the_block_that_never_trains(tmp_path):
     assert prepared.split.train.tolist() == trained.tolist()
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_members_of_a_fold_are_averaged(tmp_path):
     folder = cross_validate(config_of(tmp_path, training={"members": 2}))
     metrics = json.loads((folder / "metrics.json").read_text())

@@ -56,6 +56,7 @@ def test_files_and_page(folder, metrics):
     assert metrics["answer"][0].startswith("Would more rows help?")
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_saved_config_repeats_it(folder, tmp_path):
     config = Config.load(folder / "config.yaml")
     config.output.folder = str(tmp_path / "again")
@@ -68,6 +69,7 @@ def test_a_run_plots_the_curve(folder):
     assert figure.axes[0].get_xscale() == "log"
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_labels_of_test_rows_change_nothing(folder, tmp_path):
     """Other labels in the test rows: the same networks, the same scores."""
     config = config_of(tmp_path, **CURVE)
@@ -89,6 +91,7 @@ def test_labels_of_test_rows_change_nothing(folder, tmp_path):
     assert curves[0] == curves[1]
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_another_metric_and_regression(tmp_path):
     settings = {"learning_curve": {"fractions": [0.2, 0.4, 0.6, 0.8, 1.0], "repeats": 2, "metric": "mae"}}
     metrics = json.loads(

@@ -86,6 +86,7 @@ def test_what_it_told_can_be_read_again(repaired):
     assert "kept for" in found._repr_html_()
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_config_of_a_repaired_run_repeats_it_to_the_bit(repaired, tmp_path):
     settings = {"out": tmp_path / "again", "progress": False, "doctor__watch": False}
     again = train(config=repaired.folder / "config.yaml", **settings)
@@ -93,6 +94,7 @@ def test_the_config_of_a_repaired_run_repeats_it_to_the_bit(repaired, tmp_path):
     assert weights(again) == weights(repaired)
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_nothing_changes_where_nothing_is_found(source, tmp_path):
     plain = trained(source, tmp_path / "plain", SETTINGS, doctor__watch=False)
     other = trained(source, tmp_path / "other", SETTINGS, repair=True)
@@ -101,6 +103,7 @@ def test_nothing_changes_where_nothing_is_found(source, tmp_path):
     assert json.loads((other.folder / "diagnoses.json").read_text())["repairs"] == []
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_test_rows_choose_nothing(repaired, tmp_path):
     other = trained(table(tmp_path / "other.csv", change="test"), tmp_path / "run", repair=True)
     tried = [json.loads((run.folder / "diagnoses.json").read_text())["repairs"] for run in (repaired, other)]
@@ -108,6 +111,7 @@ def test_test_rows_choose_nothing(repaired, tmp_path):
     assert weights(repaired) == weights(other)
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_a_column_that_tells_the_answer_is_dropped_whatever_the_score(tmp_path):
     run = trained(table(tmp_path / "leak.csv", change="leak"), tmp_path / "run", SETTINGS, repair=True)
     first = Examination.read(run.folder / "diagnoses.json").repairs[0]
@@ -116,6 +120,7 @@ def test_a_column_that_tells_the_answer_is_dropped_whatever_the_score(tmp_path):
     assert run.config.data.clean.leaks == "drop"
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_what_is_refused_leaves_the_run_as_it_was(source, tmp_path, monkeypatch):
     useless = lambda diagnosis, config: [{"training.learning_rate": 1.1e-7}]  # noqa: E731
     monkeypatch.setattr(remedies, "REMEDIES", dict.fromkeys(remedies.REMEDIES, (useless,)))
@@ -128,6 +133,7 @@ def test_what_is_refused_leaves_the_run_as_it_was(source, tmp_path, monkeypatch)
     assert run.config.training == plain.config.training
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_what_diverges_is_repaired(source, tmp_path):
     training = {**SETTINGS["training"], "learning_rate": 1e30, "optimizer": "sgd", "clip_norm": None}
     run = trained(source, tmp_path / "run", {**SETTINGS, "training": training}, repair=True)

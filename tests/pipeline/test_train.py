@@ -63,6 +63,7 @@ def test_the_folder_explains_itself(run):
     assert [row["epoch"] for row in run.history.rows] == [1, 2, 3]
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_saved_config_repeats_the_run_to_the_bit(run, tmp_path):
     again = train(config=run.folder / "config.yaml", out=tmp_path / "again", progress=False)
     assert weights(again) == weights(run)
@@ -88,7 +89,7 @@ def test_loading_the_run_predicts_what_was_predicted(run, source):
         assert scores[name] == pytest.approx(value, abs=1e-6), name
 
 
-def test_ctrl_c_in_training_leaves_a_whole_run_that_can_be_repeated(source, tmp_path):
+def test_ctrl_c_in_training_leaves_a_whole_run_that_can_be_repeated(source, tmp_path, request):
     class CtrlC(Callback):
         def on_step(self, state: State) -> None:
             if state.step == 4:
@@ -103,7 +104,9 @@ def test_ctrl_c_in_training_leaves_a_whole_run_that_can_be_repeated(source, tmp_
     assert {path.name for path in cut.folder.iterdir()} == FILES | {"examples"}
     assert cut.history.stopped == "interrupted"
     assert cut.config.training.stop_step == 4
-    again = train(config=cut.folder / "config.yaml", out=tmp_path / "again", progress=False)
+    request.getfixturevalue("no_pages")
+    settings = {"out": tmp_path / "again", "progress": False, "doctor__watch": False}
+    again = train(config=cut.folder / "config.yaml", **settings)
     assert weights(again) == weights(cut)
 
 
@@ -113,6 +116,7 @@ def test_bad_input_leaves_no_folder_behind(source, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_a_rate_that_is_far_too_high_is_no_traceback(source, tmp_path):
     wild = {
         **SETTINGS,
@@ -148,6 +152,7 @@ def test_ctrl_c_after_the_training_tells_what_is_left(source, tmp_path, stage, h
 
     watch, folder = Impatient(), tmp_path / "cut"
     values = {**SETTINGS, "data": {"path": str(source), "target": "y"}, "split": {"column": "split"}}
+    values["doctor"] = {"watch": False}
     with pytest.raises(KeyboardInterrupt):
         train_run(Config.parse({**values, "output": {"folder": str(folder)}}), watch=watch)
     assert f"{hint} {folder}" in watch.said

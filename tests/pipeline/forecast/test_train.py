@@ -100,6 +100,7 @@ def test_the_steps_after_the_end_of_a_frame(run):
         run.predict(hours().drop("heat"))
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_same_config_gives_the_same_network(run, tmp_path):
     again = nw.train(hours(), config=run.folder / "config.yaml", out=tmp_path / "again", progress=False)
     first, second = ((each.folder / "model/network.safetensors").read_bytes() for each in (run, again))
@@ -107,6 +108,7 @@ def test_the_same_config_gives_the_same_network(run, tmp_path):
     assert again.metrics["test"] == run.metrics["test"]
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_what_is_in_test_rows_changes_nothing_that_is_saved(run, tmp_path):
     changed = hours().with_columns(
         pl.when(pl.int_range(300) >= 240).then(pl.lit(1e6)).otherwise(pl.col(name)).alias(name)
@@ -117,6 +119,7 @@ def test_what_is_in_test_rows_changes_nothing_that_is_saved(run, tmp_path):
         assert (other.folder / "model" / name).read_bytes() == (run.folder / "model" / name).read_bytes()
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_first_value_of_a_series_stands_in_no_look_back_before_it(tmp_path):
     """A target of one series that is there in test rows only says nothing about itself in training ones."""
     models = []
@@ -143,6 +146,7 @@ def test_evaluate_gives_the_scores_of_all_windows(run):
         run.evaluate(hours()[:17])
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_rows_marked_ignore_take_no_part(tmp_path):
     words = ["train"] * 150 + ["ignore"] * 20 + ["val"] * 40 + ["test"] * 50 + ["ignore"] * 40
     run = train(hours().with_columns(pl.Series("part", words)), tmp_path, split_column="part")
@@ -178,6 +182,7 @@ def test_several_series_known_inputs_and_the_calendar(tmp_path):
         run.predict(frame)
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_gaps_missing_values_repeats_and_disorder_are_said(tmp_path):
     frame = hours()
     frame = frame.with_columns(
@@ -190,6 +195,7 @@ def test_gaps_missing_values_repeats_and_disorder_are_said(tmp_path):
     assert run.metrics["rows"]["test"] == 60
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_times_of_several_columns_and_a_series_of_numbers(tmp_path):
     stamps = hours()["date"].str.to_datetime("%Y-%m-%d %H:%M")
     parts = {
@@ -262,6 +268,7 @@ def test_other_ways_than_training_say_so(tmp_path):
         nw.cross_validate(hours(), "load", time="date", horizon=6, progress=False, out=tmp_path / "cv")
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_series_that_are_too_short_are_said(tmp_path):
     frame = pl.concat([hours().with_columns(of=pl.lit("long")), hours(10).with_columns(of=pl.lit("short"))])
     run = train(frame, tmp_path, series="of")
