@@ -13,6 +13,7 @@ import pytest
 from netwright.cli.app import main
 
 FAST = ["--effort", "quick", "--epochs", "2", "--set", "network.width=8", "--set", "network.heads=2"]
+FAST += ["--set", "doctor.watch=false"]
 
 
 class Result(NamedTuple):
@@ -68,6 +69,12 @@ def run(tmp_path_factory, table) -> Path:
     folder = tmp_path_factory.mktemp("runs") / "first"
     assert main(["train", str(table), "--target", "bought", "--out", str(folder), *FAST]) == 0
     return folder
+
+
+@pytest.fixture
+def no_pages(monkeypatch) -> None:
+    """Drawing takes most of the time of a run this small: runs of tests of something else have no report."""
+    monkeypatch.setattr("netwright.report.build", lambda folder: folder)
 
 
 @pytest.fixture(scope="session")

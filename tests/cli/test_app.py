@@ -138,6 +138,7 @@ def test_process_exit_code_and_json_alone_on_stdout(tmp_path):
 
 def test_process_trains_with_json_alone_on_stdout(tmp_path, table):
     options = ["--target", "-1", "--epochs", "1", "--set", "network.width=4", "--time-limit", "60", "--json"]
+    options += ["--set", "doctor.watch=false"]
     result = run_process("train", table, *options, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     run = json.loads(result.stdout)

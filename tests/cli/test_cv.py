@@ -27,6 +27,7 @@ def test_cv_tells_means_with_deviations_beside_the_baselines(netwright, table, t
     assert pl.read_csv(tmp_path / "predicted.csv").height == 160
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_cv_as_json_and_repeated_from_its_config(netwright, table, tmp_path):
     options = ["--folds", 2, "--repeats", 2, "--json", *FAST]
     first = netwright("cv", table, "--target", "income", "--out", tmp_path / "one", *options)
@@ -39,10 +40,10 @@ def test_cv_as_json_and_repeated_from_its_config(netwright, table, tmp_path):
 
 
 def test_cv_within_a_time_limit(netwright, table, tmp_path):
-    options = ["--time-limit", 12, "--epochs", 100_000, "--set", "training.patience=null", "--json"]
+    options = ["--time-limit", 9, "--epochs", 100_000, "--set", "training.patience=null", "--json"]
     result = netwright("cv", table, "--target", "bought", "--out", tmp_path / "run", *options)
     assert result.code == 0, result.err
-    assert result.json["metrics"]["seconds"]["total"] < 15
+    assert result.json["metrics"]["seconds"]["total"] < 12
     assert {end for fold in result.json["metrics"]["folds"] for end in fold["ending"]} == {"time limit"}
 
 

@@ -25,6 +25,8 @@ CONFIG = {
     },
 }
 
+ALONE = ["--set", "doctor.watch=false"]
+
 
 @pytest.fixture
 def config(tmp_path):
@@ -53,13 +55,15 @@ def test_an_absurd_rate_ends_the_run_with_its_last_good_network(netwright, table
     assert "stopped: NetwrightError" in (folder / "log.txt").read_text()
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_the_network_that_is_left_predicts(netwright, table, config, tmp_path):
     folder = tmp_path / "run"
-    assert netwright("train", table, "--config", config, "--out", folder).code == 1
+    assert netwright("train", table, "--config", config, "--out", folder, *ALONE).code == 1
     assert netwright("predict", folder, table, "--output", tmp_path / "predictions.csv").code == 0
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_a_run_that_diverges_is_told_in_json(netwright, table, config, tmp_path):
-    result = netwright("train", table, "--config", config, "--out", tmp_path / "run", "--json")
+    result = netwright("train", table, "--config", config, "--out", tmp_path / "run", "--json", *ALONE)
     assert result.code == 1
     assert "not a finite number" in result.json["error"]["message"]

@@ -119,6 +119,7 @@ def test_a_summary_names_what_to_begin_with(seen):
     assert diagnosed(Examination(), seen, 80) == "nothing that does harm"
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_repair_trains_again_beside_the_run(netwright, tmp_path):
     from netwright.api import train
 

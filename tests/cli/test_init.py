@@ -66,6 +66,7 @@ def test_any_key_and_value_survive(key, value):
     assert yaml.safe_load("section:\n" + entry(key, value, "  ")) == {"section": {key: value}}
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_written_config_loads_and_trains(netwright, table, tmp_path):
     path = tmp_path / "run.yaml"
     written = netwright("init", table, "--target", "bought", "-o", path, "--set", "network.width=4")
@@ -77,7 +78,8 @@ def test_written_config_loads_and_trains(netwright, table, tmp_path):
     assert config.data.read.separator == ","
     assert config.network.width == 4
     assert config.network.depth == "auto"
-    trained = netwright("train", "--config", path, "--epochs", "1", "--out", tmp_path / "run", "--json")
+    options = ["--effort", "quick", "--epochs", "1", "--set", "doctor.watch=false", "--json"]
+    trained = netwright("train", "--config", path, "--out", tmp_path / "run", *options)
     assert trained.code == 0, trained.err
     assert trained.json["metrics"]["classes"] == ["no", "yes"] or trained.json["metrics"]["positive"] == "no"
 

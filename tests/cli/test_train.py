@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import polars as pl
 import pytest
+from tests.cli.conftest import FAST
 
 from netwright.cli.options import config_of
 from netwright.cli.summary import summary
@@ -16,8 +17,7 @@ from netwright.report.record import Record
 
 
 def test_summary_tells_score_baselines_findings_and_places(netwright, table, tmp_path):
-    options = ["--effort", "quick", "--epochs", "2", "--set", "network.width=8"]
-    result = netwright("train", table, "--target", "bought", "--out", tmp_path / "run", *options)
+    result = netwright("train", table, "--target", "bought", "--out", tmp_path / "run", *FAST)
     assert result.code == 0
     metrics = json.loads((tmp_path / "run" / "metrics.json").read_text())
     network, constant, linear = (
@@ -34,6 +34,7 @@ def test_summary_tells_score_baselines_findings_and_places(netwright, table, tmp
     assert "epoch 2/2" in result.err
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_json_holds_run_metrics_and_findings(netwright, table, tmp_path):
     folder = tmp_path / "run"
     options = ["--epochs", "1", "--set", "network.width=4", "--json"]
@@ -81,11 +82,11 @@ def test_set_wins_over_options_and_options_over_the_file(tmp_path):
     assert config.output.overwrite
 
 
+@pytest.mark.usefixtures("no_pages")
 def test_data_may_come_from_the_config(netwright, table, tmp_path):
     path = tmp_path / "run.yaml"
     path.write_text(Config.parse({"data": {"path": str(table), "target": "bought"}}).to_yaml())
-    options = ["--epochs", "1", "--set", "network.width=4", "--out", tmp_path / "run", "--json"]
-    assert netwright("train", "--config", path, *options).code == 0
+    assert netwright("train", "--config", path, "--out", tmp_path / "run", "--json", *FAST).code == 0
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,11 @@ import io
 import pytest
 import yaml
 from rich.console import Console
+from tests.cli.conftest import FAST
 
 from netwright.cli.live import LiveDisplay
 from netwright.cli.trials import TrialsScreen, best_of, trials_table
 from netwright.tuning.search import Trial
-
-TINY = ["--effort", "quick", "--epochs", "2", "--set", "network.width=8", "--set", "network.heads=2"]
 
 
 @pytest.fixture(scope="session")
@@ -20,7 +19,7 @@ def study(tmp_path_factory, table):
     from netwright.cli.app import main
 
     folder = tmp_path_factory.mktemp("studies") / "first"
-    options = ["--trials", "3", "--search", "random", "--out", str(folder), *TINY]
+    options = ["--trials", "3", "--search", "random", "--out", str(folder), *FAST]
     assert main(["tune", str(table), "--target", "bought", *options]) == 0
     return folder
 
@@ -31,7 +30,7 @@ def test_a_search_tells_its_best_trials_and_its_winner(netwright, table, tmp_pat
     folder = tmp_path / "study"
     done = netwright(
         *("tune", table, "--target", "bought", "--trials", 4, "--space", space, "--prune", "none"),
-        *("--out", folder, *TINY),
+        *("--out", folder, *FAST),
     )
     assert done.code == 0
     assert "4 of 4 trials" in done.err
