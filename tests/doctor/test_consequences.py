@@ -75,3 +75,10 @@ def test_changed_rows_explain_units_that_die_only_where_it_is_sure():
     assert found == {"harmful_augmentation": "error", "dead_units": "note", "overfitting": "note"}
     unsure = severities(said("harmful_augmentation", "warning"), said("dead_units"))
     assert unsure == {"harmful_augmentation": "warning", "dead_units": "error"}
+
+
+def test_targets_of_another_size_explain_what_breaks_down():
+    broken = (said("not_finite_loss"), said("rate_too_high"), said("not_learning"))
+    found = severities(*broken, said("label_errors", times=400.0))
+    assert [id for id, severity in found.items() if severity == "error"] == ["label_errors"]
+    assert severities(*broken, said("label_errors", "note", times=400.0))["not_finite_loss"] == "error"

@@ -63,3 +63,26 @@ def test_targets_that_follow_nothing() -> None:
     assert found.each[wrong].mean() > 3 * found.each[~wrong].mean()
     heavy = unrelated(predicted, predicted + 0.4 * draws.standard_t(3, size=800))
     assert heavy.follows - 2 * heavy.error > 0.7
+
+
+def test_contradictions_that_fade_among_the_surest_are_no_wrong_labels() -> None:
+    draws = np.random.default_rng(0)
+    wanted = (draws.random(4000) < 0.5).astype(np.int64)
+    sure = draws.random(4000)  # how far a row is from where models err
+    said = np.where(draws.random(4000) < 0.5 * (1 - sure), 1 - wanted, wanted)
+    second = np.where(said == 1, 0.5 + 0.5 * sure, 0.5 - 0.5 * sure)
+    assert contradiction(np.stack([1 - second, second], 1), wanted).fades
+    said = np.where(draws.random(4000) < 0.25, 1 - wanted, wanted)
+    second = np.where(said == 1, 0.5 + 0.5 * sure, 0.5 - 0.5 * sure)
+    assert not contradiction(np.stack([1 - second, second], 1), wanted).fades
+
+
+def test_classes_that_nobody_is_sure_of_can_be_left_out() -> None:
+    draws = np.random.default_rng(0)
+    wanted = (draws.random(3000) < 0.1).astype(np.int64)
+    second = np.clip(0.1 + 0.02 * wanted + 0.05 * draws.normal(size=3000), 0.01, 0.5)
+    answers = np.stack([1 - second, second], 1)
+    whole, plainly = (contradiction(answers, wanted, plainly=each) for each in (False, True))
+    assert whole.wrong > 200  # of the rare class, which a tenth of the rows are
+    assert plainly.wrong < 0.12 * plainly.rows
+    assert plainly.lost == whole.lost

@@ -40,6 +40,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "wrong_head": ("label_errors", "poor_start", "not_learning", "cannot_overfit", "overfitting"),
     "conflicting_labels": ("drift", "label_errors"),
     "label_errors": ("drift",),
+    "unshuffled": ("label_errors",),
     "class_imbalance": ("drift", "not_learning"),
     "rate_too_high": (
         *("dead_units", "input_ignored", "not_learning", "oscillating_loss", "saturated_units"),
@@ -101,6 +102,11 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return ()
     if diagnosis.id in ("conflicting_labels", "label_errors") and diagnosis.severity != "error":
         return ()
+    if diagnosis.id == "label_errors" and "times" in evidence:  # targets of another size altogether
+        return (
+            *("drift", "not_finite_loss", "exploding_gradient", "loss_spike", "rate_too_high"),
+            *("oscillating_loss", "dead_units", "saturated_units", "not_learning"),
+        )
     if diagnosis.id == "class_imbalance" and "weights" in evidence:
         return (*FOLLOWS["class_imbalance"], "label_errors", "weak_slice", "slow_convergence", "poor_start")
     if diagnosis.id == "class_imbalance" and evidence.get("ratio", 0.0) >= ALL_BUT_ONE:

@@ -7,7 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 SUREST = 0.3  # of the rows that a class is said of
+STRICTEST = 0.25  # of these
 FEWEST = 10  # rows of a class
+MOSTLY = 2 / 3  # of the surest answers of a class
+LESS, BY_CHANCE = 0.5, 1.5  # of what is expected of the surest; standard errors
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,15 @@ class Contradiction:
         wrong: how many of them have another target.
         expected: how many would, if errors were those of overlapping classes.
         lost: mean over the classes of the share of rows that are taken for others, surely or not.
+        few, few_wrong: the same rows and wrong ones, of the surest quarter of them.
     """
 
     rows: float
     wrong: float
     expected: float
     lost: float
+    few: float = 0.0
+    few_wrong: float = 0.0
 
     @property
     def share(self) -> float:
@@ -36,16 +42,26 @@ class Contradiction:
         spread = max(self.share * (1.0 - self.share), 0.02) * self.rows + 0.25 * self.expected
         return float((self.wrong - self.expected) / np.sqrt(max(spread, 1e-9)))
 
+    @property
+    def fades(self) -> bool:
+        """Whether the surer the answers are, the fewer of them are contradicted: half as many of the surest
+        quarter, by more than chance. Wrong labels are as frequent among these as among the others."""
+        expected = self.share * self.few
+        spread = np.sqrt(max(expected * (1.0 - self.share), 1e-9))
+        return bool(self.few_wrong < LESS * expected and expected - self.few_wrong > BY_CHANCE * spread)
+
     def __add__(self, other: Contradiction) -> Contradiction:
         return Contradiction(
             self.rows + other.rows,
             self.wrong + other.wrong,
             self.expected + other.expected,
             (self.lost + other.lost) / 2.0,
+            self.few + other.few,
+            self.few_wrong + other.few_wrong,
         )
 
 
-def contradiction(answers: np.ndarray, wanted: np.ndarray) -> Contradiction:
+def contradiction(answers: np.ndarray, wanted: np.ndarray, *, plainly: bool = False) -> Contradiction:
     """How many of the surest answers contradict the targets, and how many would if classes overlapped.
 
     Each row is said to be of the class whose probability is highest over its share. Of two classes whose
@@ -62,6 +78,8 @@ def contradiction(answers: np.ndarray, wanted: np.ndarray) -> Contradiction:
     Arguments:
         answers: probabilities for rows that are not learnt by heart. [n, C]
         wanted: the labels given. [n]
+        plainly: leave out classes of which two thirds of even the surest answers are contradicted: nobody is
+            sure there, only surer of a rare class than elsewhere.
 
     Example:
         >>> draws = np.random.default_rng(0)
@@ -81,7 +99,7 @@ def contradiction(answers: np.ndarray, wanted: np.ndarray) -> Contradiction:
     scores = answers / np.maximum(counts, 1)
     scores = scores / np.maximum(scores.sum(1, keepdims=True), 1e-12)
     said, sure = scores.argmax(1), scores.max(1)
-    rows = wrong = expected = 0.0
+    rows = wrong = expected = few = few_wrong = 0.0
     for each in np.flatnonzero(counts >= FEWEST):
         order = np.flatnonzero(said == each)
         if len(order) < FEWEST:
@@ -92,11 +110,15 @@ def contradiction(answers: np.ndarray, wanted: np.ndarray) -> Contradiction:
         others = (all_of > 0) & (np.arange(size) != each) & (counts >= FEWEST)  # rare ones are passed over
         taken = np.minimum(all_of[others] / counts[others], 1.0 - 0.5 / (counts[others] + 1))
         distance = np.maximum(ndtri(right) - ndtri(taken), 0.0)
+        if plainly and some_of[others].sum() > MOSTLY * (some_of[each] + some_of[others].sum()):
+            continue
+        first = np.bincount(wanted[surest[: max(1, round(STRICTEST * len(surest)))]], minlength=size)
+        few, few_wrong = few + first[each] + first[others].sum(), few_wrong + first[others].sum()
         expected += float((counts[others] * ndtr(ndtri(strict) - distance)).sum())
         rows += int(some_of[each] + some_of[others].sum())
         wrong += int(some_of[others].sum())
     lost = float(np.mean([(said[wanted == each] != each).mean() for each in np.flatnonzero(counts)]))
-    return Contradiction(rows, wrong, expected, lost)
+    return Contradiction(rows, wrong, expected, lost, float(few), float(few_wrong))
 
 
 def suspects(answers: np.ndarray, wanted: np.ndarray) -> np.ndarray:

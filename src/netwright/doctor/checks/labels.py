@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 import torch
@@ -12,6 +12,7 @@ from torch import Tensor
 from netwright.doctor import plain
 from netwright.doctor.case import Case, Rows, Task
 from netwright.doctor.checks.far_targets import far_targets
+from netwright.doctor.checks.late_rows import late_rows
 from netwright.doctor.checks.learning import nobody_learns
 from netwright.doctor.checks.shifts import shifts
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
@@ -83,10 +84,14 @@ def label_errors(case: Case, record: Record) -> Iterator[Diagnosis]:
     tell a fifth less of training rows, which they have not seen, than of all other parts, by 4 standard
     errors: of 182 healthy trainings the most is 2.6.
     """
-    train = plain.known(case).spread(ROWS)
-    far = list(far_targets(case))
-    yield from far
-    if any(each.severity != "note" for each in far):
+    whole = plain.known(case)
+    train = whole.spread(ROWS)
+    known = [
+        *far_targets(case),
+        *case.fact("late_rows", lambda: [*late_rows(case, _matrix(case, whole), whole)]),
+    ]
+    yield from known
+    if any(each.severity != "note" for each in known):
         return
     if len(train) < FEW_ROWS:
         raise CannotTellError(f"there are only {len(train)} training rows")
@@ -174,15 +179,17 @@ def _of_classes(case: Case, train: Rows, x: np.ndarray) -> Noise | None:
     if rows.max() > len(wanted) - 10:
         raise CannotTellError("nearly all training rows are of one class")
     answers = _unseen(x, wanted, case.task, count)
-    simple, guessing = contradiction(answers, wanted), 1.0 - 1.0 / int((rows > 0).sum())
+    guessing = 1.0 - 1.0 / int((rows > 0).sum())
     own = probabilities(case.answers(train), count)
     judged = None if case.validation is None else probabilities(case.answers(case.validation), count)
-    held = seen = None
+    given = [(answers, wanted)]
     if own is not None and judged is not None and case.validation is not None:
-        held, seen = contradiction(judged, case.wanted(case.validation)), contradiction(own, wanted)
+        given += [(judged, case.wanted(case.validation)), (own, wanted)]
+    several = [contradiction(*each) for each in given]
+    sure = [contradiction(*each, plainly=True) for each in given]
     orders = suspects(answers, wanted), suspects(answers if own is None else own, wanted)
     usual = rows.max() / rows.sum()
-    return _weighed(case, Told(simple, held, seen, guessing, float(usual)), orders)
+    return _weighed(case, Told(several, sure, guessing, float(usual)), orders)
 
 
 def _of_labels(case: Case, train: Rows, x: np.ndarray) -> Noise | None:
@@ -218,12 +225,12 @@ def _of_labels(case: Case, train: Rows, x: np.ndarray) -> Noise | None:
         for each in (simple.mean(1), known.mean(1))
     )
     usual = float(np.max(1.0 - few[places] / len(wanted)))
-    outside, held, seen = (_mean(each) for each in sums)
-    return _weighed(case, Told(outside, held, seen, 0.5, usual), (first, second))
+    several = [_mean(each) for each in sums]
+    return _weighed(case, Told(several, several, 0.5, usual), (first, second))
 
 
 def _mean(several: list[Contradiction]) -> Contradiction:
-    parts = [(each.rows, each.wrong, each.expected, each.lost) for each in several]
+    parts = [astuple(each) for each in several]
     return Contradiction(*(float(each) for each in np.mean(parts, axis=0)))
 
 
@@ -239,16 +246,15 @@ class Told:
     """How often targets contradict those who are sure.
 
     Arguments:
-        simple: models that have not seen the rows.
-        held: the network, on validation rows; None where its answers are no probabilities.
-        seen: the network, on training rows.
+        several: models that have not seen the rows; the network on validation rows and on training rows where
+            its answers are probabilities. 1 or 3
+        sure: the same without classes that nobody is sure of. 1 or 3
         guessing: share of wrong guesses.
         usual: share of the most frequent class.
     """
 
-    simple: Contradiction
-    held: Contradiction | None
-    seen: Contradiction | None
+    several: list[Contradiction]
+    sure: list[Contradiction]
     guessing: float
     usual: float
 
@@ -259,30 +265,31 @@ def _weighed(case: Case, told: Told, orders: tuple[np.ndarray, np.ndarray]) -> N
     Arguments:
         orders: the rows that simple models and that the network suspect.
     """
-    simple, held, guessing, rows = told.simple, told.held, told.guessing, case.counts.get("train") or 1
-    rows = min(rows, ROWS)
+    guessing, rows = told.guessing, min(case.counts.get("train") or 1, ROWS)
+    least = guessing - max(0.04, 1.5 * np.sqrt(guessing * (1.0 - guessing) / rows))
+    simple, *own = told.sure
     found = [("simple models that have not seen them are", simple, orders[0])]
-    if held is not None and told.seen is not None:
-        stand = standing(case)
-        if min(simple.beyond, held.beyond) >= BOTH:
-            found.append(
-                ("simple models and the network are", simple + held, orders[0])
-            )  # of other rows each
+    stand = standing(case)
+    if own:
+        held, seen = own
+        if min(simple.beyond, held.beyond) >= BOTH and held.lost < least and not stand.bad:
+            both = simple + held  # of other rows each
+            found.append(("simple models and the network are", both, orders[0]))
         if held.lost < simple.lost - FAR_BETTER and stand.behind < -FAR_BETTER:
             found.clear()  # what they are sure of is no evidence
         if held.beyond < USUAL and held.rows >= ENOUGH and stand.behind < 0:
             found.clear()  # who knows more contradicts no validation row that was labelled likewise
         if held.lost < simple.lost - BETTER and not stand.bad:
-            found.append(("the network is", held + told.seen, orders[1]))
-    elif standing(case).behind < -FAR_BETTER:
+            found.append(("the network is", held + seen, orders[1]))
+    elif stand.behind < -FAR_BETTER:
         found.clear()
     for who, each, order in found:
-        knows = each.lost < guessing - max(0.04, 1.5 * np.sqrt(guessing * (1.0 - guessing) / rows))
-        if knows and each.share >= WARN and each.beyond >= CLEAR:
+        if each.lost < least and each.share >= WARN and each.beyond >= CLEAR and not each.fades:
             certain = each.beyond >= SURELY and each.wrong >= 2.0 * each.expected
             return Noise(each.share, lowest(each.wrong, each.rows), order, who, certain)
-    if held is not None and told.usual <= 0.85 and _in_vain(case, simple, held, guessing):
-        share = min(simple.share, held.share)
+    simple, *own = told.several
+    if own and told.usual <= 0.85 and _in_vain(case, simple, own[0], guessing):
+        share = min(simple.share, own[0].share)
         low = lowest(share * simple.rows, simple.rows)
         return Noise(share, low, orders[0], "models are", False, vague=True)
     return None

@@ -46,7 +46,7 @@ def totals(case: Case) -> Iterator[Diagnosis]:
         some = np.flatnonzero(np.abs(slope[:-1]) > COUNTS * target.std())
         if len(some) < 2:
             continue
-        told = [_told(z, each, some) for each in some]
+        told = [_told(z, int(each), some) for each in some]
         if not plain.is_classes(case.task) and (len(places) - len(some) < OTHERS or max(told) < TOLD):
             continue
         total = int(places[some[int(np.argmax(told))]])

@@ -19,6 +19,7 @@ from netwright.nn.foreign import ForeignNetwork
 
 NARROW = 4  # units of the narrowest hidden layer
 NECK = 2  # numbers of a row
+COMMON = 0.8  # share of the commonest class
 FALLING = 0.07  # share of the fall of the training loss that came in the last fifth of the epochs
 
 
@@ -34,6 +35,8 @@ def underfitting(case: Case, record: Record) -> Iterator[Diagnosis]:
     stand = standing(case)
     if not (stand.bad or stand.useless):
         return
+    if stand.best == "constant" and stand.references["constant"].mean() > COMMON and stand.behind <= 0:
+        return  # of rare classes nobody knows enough to be right more often than the commonest answer
     if len(stand.validation):
         gap = float(stand.train.mean() - stand.validation.mean())
         error = float(np.hypot(_error(stand.train), _error(stand.validation)))
