@@ -14,8 +14,24 @@ import netwright as nw
 from netwright.errors import InputError
 from netwright.runs.model import check_columns
 
-QUICK = {"epochs": 1, "effort": "quick", "progress": False}
+QUICK = {
+    "epochs": 1,
+    "effort": "quick",
+    "progress": False,
+    "training__precision": "float32",
+    "inputs__image__size": 4,
+    "inputs__series__width": 4,
+    "doctor__watch": False,
+}
 DAMAGED = b"\x89PNG\r\n\x1a\n and no more"
+
+
+@pytest.fixture(autouse=True, scope="module")
+def no_pages():
+    """Drawing takes most of the time of a run this small."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("netwright.report.build", lambda folder: folder)
+        yield
 
 
 def pictures(folder: Path, count: int = 30) -> Path:
