@@ -27,11 +27,12 @@ from typing import Any
 import numpy as np
 import torch
 from detectors import TimedDoctor
+from fourth.faults import BEYOND as BEYOND_4
 from harm import SEEDS, harms
 from run import Job, read, run_all
 from score import by_setup, interval
 from setups import Setup, setups
-from third.faults import BEYOND as BEYOND_THIRD
+from third.faults import BEYOND as BEYOND_3
 from torch import nn
 
 from netwright import Trainer, optimizers
@@ -64,7 +65,8 @@ BEYOND = {
     **dict.fromkeys(("inputs_lost",), "the inputs do not arrive"),
     **dict.fromkeys(("detached",), "the network's own code cuts the gradient off"),
     **dict.fromkeys(("missing_numbers", "infinite_numbers"), "they come as a data set, not as arrays"),
-    **BEYOND_THIRD,
+    **BEYOND_3,
+    **BEYOND_4,
 }
 """faults that no change of settings can undo, and why; the share without them is told apart"""
 

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from first.bases import BASES as BASES_1
 from first.faults import FAULTS as FAULTS_1
 from first.healthy import HEALTHY as HEALTHY_1
+from fourth.bases import BASES as BASES_4
+from fourth.faults import FAULTS as FAULTS_4
+from fourth.healthy import HEALTHY as HEALTHY_4
 from second.bases import BASES as BASES_2
 from second.faults import FAULTS as FAULTS_2
 from second.healthy import HEALTHY as HEALTHY_2
@@ -17,9 +20,9 @@ from third.healthy import HEALTHY as HEALTHY_3
 
 from training import Training
 
-EVERY = BASES_1 | BASES_2 | BASES_3
-SEALED = BASES_3
-KNOWN = {each.name for each in (*FAULTS_1, *FAULTS_2)}
+EVERY = BASES_1 | BASES_2 | BASES_3 | BASES_4
+SEALED = BASES_4
+KNOWN = {each.name for each in (*FAULTS_1, *FAULTS_2, *FAULTS_3)}
 
 
 @dataclass(frozen=True)
@@ -69,14 +72,14 @@ def setups() -> list[Setup]:
     found = [Setup(name, name, "", (), False, False, _maker(name, None)) for name in EVERY]
     found += [
         Setup(f"{base}/{odd.name}", base, "", (), False, odd.another, _maker(base, odd.apply))
-        for odd in (*HEALTHY_1, *HEALTHY_2, *HEALTHY_3)
+        for odd in (*HEALTHY_1, *HEALTHY_2, *HEALTHY_3, *HEALTHY_4)
         for base in odd.bases
     ]
     found += [
         Setup(
             f"{base}/{each.name}", base, each.name, each.expected, each.leak, False, _maker(base, each.apply)
         )
-        for each in (*FAULTS_1, *FAULTS_2, *FAULTS_3)
+        for each in (*FAULTS_1, *FAULTS_2, *FAULTS_3, *FAULTS_4)
         for base in each.bases
     ]
     return found
