@@ -18,7 +18,8 @@ types: .venv/ready
 	$(BIN)/pyright --pythonpath $(BIN)/python
 
 unit: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m compileall -q src
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -m slow

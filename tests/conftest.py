@@ -1,4 +1,4 @@
-"""One thread: the tests' networks are tiny, and tests run beside each other."""
+"""One thread: the tests' tables and networks are tiny, and tests run beside each other."""
 
 import os
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("POLARS_MAX_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)

@@ -28,6 +28,7 @@ from netwright.data.target import describe_target, encode_target, find_target
 from netwright.errors import InputError
 
 FAST = ("--effort", "quick", "--epochs", "1", "--set", "network.width=4", "--set", "network.heads=2")
+FAST += ("--set", "doctor.watch=false")
 MOST_LINES = 4
 
 

@@ -243,10 +243,10 @@ def test_large_tables_take_seconds():
     random = np.random.default_rng(0)
     keys = random.integers(0, 200_000, 300_000) / 200_000
     strata = (keys * 1e6).astype(np.int64) % 7
-    began = time.monotonic()
+    began = time.process_time()
     deal(keys, strata, 10)
     deal(keys, strata, 10, whole=True)
-    assert time.monotonic() - began < 15
+    assert time.process_time() - began < 15
 
 
 # ------------------------------------------------------------------------------------------ bad input

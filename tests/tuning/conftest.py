@@ -23,6 +23,7 @@ SETTINGS: dict[str, Any] = {
     "training": {"epochs": 4, "batch_size": 32, "precision": "float32", "threads": 1},
     "tune": {"trials": 6, "search": "random", "space": SPACE},
     "split": {"column": "split"},
+    "doctor": {"watch": False},
 }
 
 
