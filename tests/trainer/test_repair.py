@@ -11,15 +11,15 @@ from torch import nn
 
 import netwright as nw
 from netwright.doctor.case import Case
-from netwright.doctor.diagnosis import Diagnosis, Examination, Fix
+from netwright.doctor.diagnosis import Diagnosis, Fix
 from netwright.errors import NetwrightError
 from netwright.trainer import surgery
 from netwright.trainer.course import Again, Course
 from netwright.trainer.remedies import network, steps
-from netwright.trainer.remedies.patient import Patient
+from netwright.trainer.remedies.patient import Patient, both
 from netwright.trainer.remedies.rows import corrected, without_rows
 from netwright.trainer.remedies.table import REMEDIES
-from netwright.trainer.repair import Candidate, Repair, _finalists, _whole
+from netwright.trainer.rounds import Candidate, Round, finalists
 
 EPOCHS = 30
 
@@ -374,15 +374,15 @@ def test_small_batches_become_calmer():
 def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_original():
     before, right = np.random.default_rng(0).normal(0.3, 0.1, 200), np.ones(200)
 
-    def finalists(*sharper, original=before):
+    def chosen(*sharper, original=before):
         trials = [SimpleNamespace(outcome=SimpleNamespace(all_marks=(right, each))) for each in sharper]
-        return _finalists(trials, (right, original))  # type: ignore[arg-type]
+        return finalists(trials, (right, original))  # type: ignore[arg-type]
 
-    assert finalists(before + 0.01, before + 0.3, before + 0.1) == [1, 2]
+    assert chosen(before + 0.01, before + 0.3, before + 0.1) == [1, 2]
     noise = np.random.default_rng(1).normal(0, 0.1, 200)
     same = before + noise - noise.mean()
-    assert finalists(same, before + 0.3, same) == [1]
-    assert finalists(same, before + 0.3, same, original=before + 1) == []
+    assert chosen(same, before + 0.3, same) == [1]
+    assert chosen(same, before + 0.3, same, original=before + 1) == []
 
 
 def test_a_changed_module_whose_parts_do_not_fit_together_costs_no_repair():
@@ -390,11 +390,11 @@ def test_a_changed_module_whose_parts_do_not_fit_together_costs_no_repair():
     sick, first = patient("underfitting"), course(module=nn.Sequential(*parts))
     made = network.enlarged(first, sick)
     assert made is not None
-    result = Repair(first.module, (), 0.5, 0.5, Examination(), first)
-    assert _whole(result, first, Candidate(made, sick.diagnosis), (np.ones(8), None)) is None
-    assert [each.accepted for each in result.attempts] == [False]
-    assert result.attempts[0].why.startswith("it cannot be trained")
-    assert result.module is first.module
+    turn = Round(first, None, (np.ones(8), None))  # type: ignore[arg-type]
+    assert not turn.whole(Candidate(made, sick.diagnosis))
+    assert [each.accepted for each in turn.attempts] == [False]
+    assert turn.attempts[0].why.startswith("it cannot be trained")
+    assert turn.kept is None
 
 
 def test_networks_are_compared_by_marks_of_one_kind():
@@ -403,7 +403,7 @@ def test_networks_are_compared_by_marks_of_one_kind():
         np.full(200, 0.5),
     )  # .7 of both are right: one tells no probabilities
     better = SimpleNamespace(outcome=SimpleNamespace(all_marks=(np.ones(200), fine)))
-    assert _finalists([better], (right.astype(float), None)) == [0]  # type: ignore[arg-type]
+    assert finalists([better], (right.astype(float), None)) == [0]  # type: ignore[arg-type]
 
 
 def test_a_loss_that_softens_everything_becomes_plain_cross_entropy(rows):
@@ -416,3 +416,36 @@ def test_a_loss_that_softens_everything_becomes_plain_cross_entropy(rows):
     changed = network.task_loss(course(loss=soft), sick)
     assert changed is not None
     assert changed.loss.label_smoothing == 0.0
+
+
+def test_a_remedy_that_is_made_already_is_not_made_again():
+    once = steps.usual_optimizer(course(), patient())
+    assert once is not None
+    assert both(steps.usual_optimizer)(once, patient()) is None
+    more = both(steps.usual_optimizer, network.fresh_start)(once, patient())
+    assert more is not None
+    assert more.changes == (*once.changes, "a new start")
+
+
+@pytest.mark.parametrize(("rows", "rate"), [(64, 0.03), (3000 * 32, 0.008), (300_000 * 32, 0.002)])
+def test_the_usual_rate_falls_with_the_number_of_steps(rows, rate):
+    y = np.zeros(rows, "int64")
+    x = np.zeros((rows, 1), "float32")
+    made = steps.usual_optimizer(course(x=x, y=y, epochs=1, batch_size=32), patient())
+    assert made is not None
+    assert (made.optimizer.learning_rate, made.schedule, made.clip_norm) == (rate, "one-cycle", 1.0)
+
+
+def test_what_is_left_after_a_repair_is_repaired_in_a_second_round(rows, monkeypatch):
+    """A remedy that goes half of the way: thirty times the rate, where it is a thousand times too low."""
+    half = {id: (steps.rate_times(30.0),) for id in ("rate_too_low", "slow_convergence")}
+    monkeypatch.setattr("netwright.trainer.repair.REMEDIES", half)
+    monkeypatch.setattr("netwright.trainer.repair.everything", lambda course, patient: None)
+    found = repaired(trainer(net(), rate=1e-5), rows)
+    whole = [each for each in found.attempts if each.epochs == EPOCHS and each.accepted]
+    assert [each.changes[-1] for each in whole] == ["learning rate 0.0003", "learning rate 0.009"]
+    assert whole[1].before == pytest.approx(whole[0].after)
+    assert found.accepted == whole[1].changes == (*whole[0].changes, "learning rate 0.009")
+    assert found.cost == pytest.approx(sum(each.epochs for each in found.attempts) / EPOCHS)
+    assert all(each.severity == "note" for each in found.left.diagnoses)
+    assert any(each.severity == "error" for each in found.examination.diagnoses)

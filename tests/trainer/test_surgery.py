@@ -107,6 +107,9 @@ def test_dropout_and_frozen_parameters():
     assert made is not None
     assert (made[1].p, made[2].p, module[1].p) == (0.2, 0.1, 0.9)
     assert surgery.with_dropout(made, 0.2) is None
+    first = surgery.with_dropout(nn.Sequential(nn.Dropout(0.1), module), 0.2)
+    assert first is not None
+    assert (first[0].p, first[1][1].p) == (0.0, 0.2)  # what is dropped of the inputs is lost
     module[0].weight.requires_grad_(False)
     free = surgery.unfrozen(module)
     assert free is not None

@@ -5,9 +5,10 @@ same seed for a tenth of the epochs; train the best of them for all epochs; keep
 two standard errors on the validation rows, or one where the diagnosis is an error, whose harm is proven
 already, or where sharper marks prove it. Where it is not kept, or the network is still clearly worse than a
 simple model, the next best trial gets a whole training too, if it is clearly better than the original was
-after as many epochs; what is kept and still worse gets more units, where it has few. Test rows are never
-looked at, and without a diagnosis nothing is tried or changed. What makes a score unbelievable, such as a
-column that gives the target away, is taken out whatever becomes of the score.
+after as many epochs; what is kept and still worse gets more units, where it has few. What is kept is
+examined too, and where harm is left, there is a second round from it. Test rows are never looked at, and
+without a diagnosis nothing is tried or changed. What makes a score unbelievable, such as a column that gives
+the target away, is taken out whatever becomes of the score.
 """
 
 from __future__ import annotations
@@ -21,19 +22,14 @@ import numpy as np
 import torch
 from torch import nn
 
-from netwright.data.finding import Severity
 from netwright.doctor.attempt import Attempt
 from netwright.doctor.callback import Doctor
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination
 from netwright.doctor.proof import (
-    ERRORS,
     LOOKED_AT,
-    WORST,
-    Gain,
     Marks,
     alike,
     bounded,
-    chosen,
     gain,
     harmful,
     in_turn,
@@ -44,39 +40,14 @@ from netwright.doctor.proof import (
 )
 from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
-from netwright.trainer.course import Again, Course, Memory, Outcome, follow, steering, watched
-from netwright.trainer.remedies.network import as_classes, thick
-from netwright.trainer.remedies.patient import Patient
+from netwright.trainer.course import Again, Course, Outcome, follow, steering, watched
+from netwright.trainer.remedies.network import as_classes
+from netwright.trainer.remedies.patient import Patient, both
 from netwright.trainer.remedies.table import CLEANING, REMEDIES, everything
+from netwright.trainer.rounds import Bar, Candidate, Kept, Round, attempt, like, words_of
 
+ROUNDS = 2
 LEARNT_BY_HEART = ("overfitting", "label_errors")  # whose harm comes late in a training
-UNFIT = (NetwrightError, RuntimeError)  # what a changed module raises whose parts do not fit together
-
-Bar = tuple[Severity, Gain]
-"""of a diagnosis, and the gain in sharper marks; see `proof.proven`"""
-
-
-@dataclass(frozen=True)
-class Candidate:
-    """A changed course, and the diagnosis that it is for."""
-
-    course: Course
-    diagnosis: Diagnosis
-
-
-@dataclass
-class Trial:
-    """What a short training of a candidate has led to.
-
-    Arguments:
-        candidate: itself.
-        outcome: of the short training.
-        gain: beside the original after as many epochs.
-    """
-
-    candidate: Candidate
-    outcome: Outcome
-    gain: Gain
 
 
 @dataclass
@@ -90,8 +61,10 @@ class Repair:
             of a training that broke down.
         examination: of the original training.
         course: the course that is kept.
+        left: the examination of what is kept; that of the original where nothing was.
         attempts: all that was tried.
-        cost: epochs of all trials and of the second training, in epochs of the original.
+        epochs: of all trials and trainings beside the original.
+        planned: epochs of the original.
         failure: why the kept training broke down; None when it did not.
     """
 
@@ -101,9 +74,16 @@ class Repair:
     after: float
     examination: Examination
     course: Course
+    left: Examination
     attempts: list[Attempt] = field(default_factory=list)
-    cost: float = 0.0
+    epochs: int = 0
+    planned: int = 1
     failure: NetwrightError | None = None
+
+    @property
+    def cost(self) -> float:
+        """Epochs of all trials and trainings, in epochs of the original."""
+        return self.epochs / self.planned
 
     def as_dict(self) -> dict[str, Any]:
         """For a file, beside the diagnoses."""
@@ -130,18 +110,23 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
     at = trial_epochs(course.epochs)
     original = watched(trainer, course, course.epochs, doctor=asked, at=at, verbose=verbose)
     course = replace(course, seed=original.memory.seed)
-    result = Repair(original.module, (), original.score, original.score, original.examination, course)
-    result.failure = original.failure
+    result = Repair(
+        *(original.module, (), original.score, original.score, original.examination, course),
+        left=original.examination,
+        planned=course.epochs,
+        failure=original.failure,
+    )
     found = harmful(original.examination.diagnoses)
     clean = _cleaned(course, original, asked, found)
     if clean is not None:
-        course = clean.course
-        asked = _like(asked)
-        before, original = original, follow(course, doctor=asked, at=at)
-        result.cost += original.epochs / course.epochs
-        attempt = _attempt(clean, _gain(before, original), original.epochs)
-        attempt = replace(attempt, accepted=True, why="the score before was not to be believed")
-        _keep(result, attempt, course, original.module, original)
+        asked = like(asked)
+        before, course = original, clean.course
+        original = follow(course, doctor=asked, at=at)
+        result.epochs += original.epochs
+        why = "the score before was not to be believed"
+        made = attempt(clean, gain(before.marks, original.marks), original.epochs, why)
+        result.attempts.append(replace(made, accepted=True))
+        _keep(result, Kept(clean, original.module, original, original.all_marks, asked))
         result.before = result.after  # what it really was
         found = harmful(original.examination.diagnoses)
     told = next((each for each in found if each.id == "wrong_head"), None)
@@ -150,129 +135,29 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
         course, original, found = coded, original.as_codes(), [told]
         result.before = result.after = original.score
     marks = _with_best(result, original, found)
-    candidates = _candidates(course, _case(original, asked), original, found)
-    if told is not None and coded is not None:
-        candidates = [Candidate(course, told), *candidates][: most_trials(course.epochs)]
-    if candidates:
-        aim = None if original.coded else _aim(original, asked)
-        _tried(result, course, original, candidates, marks, aim)
+    aim = None if original.coded else _aim(original, asked)
+    for _ in range(ROUNDS):
+        candidates = _candidates(course, _case(original, asked), original, found)
+        if told is not None and original.coded:
+            candidates = [Candidate(course, told), *candidates][: most_trials(course.epochs)]
+        if not candidates:
+            break
+        turn = Round(course, original, marks, aim, asked)
+        turn.try_out(candidates)
+        result.attempts += turn.attempts
+        result.epochs += turn.epochs
+        if turn.kept is None:
+            break
+        _keep(result, turn.kept)
+        course, original, marks = turn.kept.candidate.course, turn.kept.outcome, turn.kept.marks
+        asked, found = turn.kept.doctor or asked, harmful(turn.kept.examination.diagnoses)
     return result
 
 
-def _tried(
-    result: Repair,
-    course: Course,
-    original: Outcome,
-    candidates: Sequence[Candidate],
-    beaten: Marks,
-    aim: np.ndarray | None,
-) -> None:
-    """Trials, then the whole training of the best, whose marks have to be above those that are to be beaten;
-    of one more where that is not kept, or is still worse than a simple model. All goes into the result.
-
-    Arguments:
-        beaten: marks of what is kept so far.
-        aim: marks of the best simple model; None where there is none. [v]
-    """
-    trials, before = _trials(result, course, original, candidates)
-    order = _finalists(trials, before)
-    for place, trial in enumerate(trials):
-        why = "no better than the trial that goes on"
-        if not order:
-            why = "worse than the original after as many epochs"
-        elif place == order[0]:
-            why = "the trial that goes on to a whole training"
-        candidate, epochs = trial.candidate, trial.outcome.epochs
-        result.attempts.append(_attempt(candidate, trial.gain, epochs, why))
-    kept = None
-    for place in order:
-        candidate, whole = trials[place].candidate, trials[place].outcome
-        found = _whole(result, course, candidate, beaten, whole)
-        if found is not None:
-            kept, beaten = candidate, found
-            if not _behind(aim, beaten[0]):
-                return
-    if kept is not None:  # and still behind: what is left may be that there are too few units
-        more = thick(kept.course, Patient(None, kept.diagnosis))
-        if more is not None:
-            _whole(result, course, replace(kept, course=more), beaten)
-
-
-def _whole(
-    result: Repair, course: Course, candidate: Candidate, beaten: Marks, whole: Outcome | None = None
-) -> Marks | None:
-    """The whole training of a candidate goes into the result; its marks where it is kept.
-
-    Arguments:
-        beaten: marks of what is kept so far.
-        whole: its trial, which is the whole training already where that is as short.
-    """
-    if whole is None or whole.epochs < candidate.course.epochs:
-        try:
-            whole = follow(candidate.course)
-        except UNFIT as error:
-            result.attempts.append(_untrained(candidate, beaten, error))
-            return None
-        result.cost += whole.epochs / course.epochs
-    candidate, module, marks = _best_of(candidate, whole)
-    found = gain(beaten[0], marks[0], _classes(whole, candidate.diagnosis))
-    bar: Bar = candidate.diagnosis.severity, gain(*alike([beaten, marks]))
-    accepted = proven(found, *bar) and whole.failure is None
-    attempt = replace(_attempt(candidate, found, whole.epochs, judged(found, *bar)), accepted=accepted)
-    _keep(result, attempt, candidate.course, module, whole, float(marks[0].mean()))
-    return marks if accepted else None
-
-
-def _trials(
-    result: Repair, course: Course, original: Outcome, candidates: Sequence[Candidate]
-) -> tuple[list[Trial], Marks]:
-    """Short trainings, and marks of the original after as many epochs."""
-    marks, sharper = original.kept("at")
-    if original.failure is not None and original.epochs < trial_epochs(course.epochs):
-        marks = sharper = np.full_like(original.marks, WORST)
-    trials: list[Trial] = []
-    for each in candidates:
-        try:
-            outcome = follow(each.course, trial_epochs(each.course.epochs))
-        except UNFIT as error:
-            result.attempts.append(_untrained(each, (marks, sharper), error))
-            continue
-        result.cost += outcome.epochs / course.epochs
-        found = gain(marks, outcome.marks, _classes(outcome, each.diagnosis))
-        trials.append(Trial(each, outcome, found))
-    return trials, (marks, sharper)
-
-
-def _finalists(trials: Sequence[Trial], before: Marks) -> list[int]:
-    """Places of the best trial, where it is not clearly worse than the original after as many epochs, and of
-    the next best one, where it is clearly better than that."""
-    original, *marks = alike([before, *(each.outcome.all_marks for each in trials)])
-    first = chosen(marks, original)
-    if first is None:
-        return []
-    left = [place for place in range(len(trials)) if place != first]
-    second = chosen([marks[place] for place in left], original)
-    if second is None:
-        return [first]
-    found = gain(original, marks[left[second]])
-    return [first, left[second]] if found.size > ERRORS * found.error else [first]
-
-
-def _best_of(candidate: Candidate, whole: Outcome) -> tuple[Candidate, nn.Module, Marks]:
-    """What to keep of a whole training: the network after its last epoch, or after the one with the lowest
-    validation loss where that is clearly better, which is a change too; and its marks."""
-    network, last = whole.memory.network("best"), whole.all_marks
-    if network is not None and whole.failure is None:
-        best = whole.kept("best")
-        found = gain(*alike([last, best]))
-        if found.size > ERRORS * found.error:
-            course = candidate.course.changed(_words_of(whole.memory))
-            return replace(candidate, course=course), network.owned[0], best
-    return candidate, whole.module, last
-
-
-def _words_of(memory: Memory) -> str:
-    return f"the weights of epoch {memory.best_epoch}, which had the lowest validation loss"
+def _keep(result: Repair, kept: Kept) -> None:
+    result.module, result.course, result.after = kept.module, kept.candidate.course, kept.score
+    result.accepted, result.failure = kept.candidate.course.changes, kept.outcome.failure
+    result.left = kept.examination
 
 
 def _aim(original: Outcome, doctor: Doctor) -> np.ndarray | None:
@@ -287,11 +172,6 @@ def _aim(original: Outcome, doctor: Doctor) -> np.ndarray | None:
     return bounded(stand.references[stand.best])
 
 
-def _behind(aim: np.ndarray | None, marks: np.ndarray) -> bool:
-    """Whether marks [v] are still clearly worse than those of a simple model."""
-    return aim is not None and gain(marks, aim).proven
-
-
 def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) -> Marks:
     """Marks of what is kept so far: the original's, or those of its best epoch, which cost nothing, where the
     network has learnt its rows by heart."""
@@ -303,7 +183,7 @@ def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) ->
     best = original.kept("best")
     gained = gain(last[0], best[0])
     bar: Bar = told.severity, gain(*alike([last, best]))
-    words = _words_of(memory)
+    words = words_of(memory)
     figures, accepted = (gained.before, gained.after, gained.error), proven(gained, *bar)
     result.attempts.append(Attempt(told.id, (words,), *figures, 0, accepted, judged(gained, *bar)))
     if not accepted:
@@ -311,41 +191,6 @@ def _with_best(result: Repair, original: Outcome, found: Sequence[Diagnosis]) ->
     result.module, result.after = network.owned[0], gained.after
     result.accepted = (*result.accepted, words)
     return best
-
-
-def _keep(
-    result: Repair,
-    attempt: Attempt,
-    course: Course,
-    module: nn.Module,
-    outcome: Outcome,
-    score: float | None = None,
-) -> None:
-    """Notes an attempt, and what it has led to where it is accepted."""
-    result.attempts.append(attempt)
-    if attempt.accepted:
-        result.module, result.course = module, course
-        result.after = outcome.score if score is None else score
-        result.accepted, result.failure = course.changes, outcome.failure
-
-
-def _gain(before: Outcome, after: Outcome) -> Gain:
-    return gain(before.marks, after.marks)
-
-
-def _classes(after: Outcome, diagnosis: Diagnosis) -> np.ndarray | None:
-    """Of the validation rows where classes are rare, so that their mean recall counts. [v] or None"""
-    return after.classes if diagnosis.id == "class_imbalance" else None
-
-
-def _attempt(candidate: Candidate, found: Gain, epochs: int, why: str = "") -> Attempt:
-    figures = (found.before, found.after, found.error)
-    return Attempt(candidate.diagnosis.id, candidate.course.changes, *figures, epochs, False, why)
-
-
-def _untrained(candidate: Candidate, before: Marks, error: Exception) -> Attempt:
-    nothing = Gain(float(before[0].mean()), WORST, 0.0)
-    return _attempt(candidate, nothing, 0, f"it cannot be trained: {error}")
 
 
 def _cleaned(
@@ -357,11 +202,6 @@ def _cleaned(
             if changed is not None:
                 return Candidate(changed, each)
     return None
-
-
-def _like(doctor: Doctor) -> Doctor:
-    """Another doctor who knows what this one was told, but for test rows and names: columns may be gone."""
-    return Doctor(preflight=doctor.preflight, groups=doctor.groups, verbose=0)
 
 
 def _case(original: Outcome, doctor: Doctor) -> Any:
@@ -384,7 +224,7 @@ def _candidates(course: Course, case: Any, original: Outcome, found: Sequence[Di
     if found[0].id not in LEARNT_BY_HEART:
         turns.append((found[0], everything))
     for diagnosis, remedy in turns:
-        changed = remedy(course, Patient(case, diagnosis, last))
+        changed = both(remedy)(course, Patient(case, diagnosis, last))
         if changed is not None and all(changed.changes != other.course.changes for other in made):
             made.append(Candidate(changed, diagnosis))
     most = most_trials(course.epochs)

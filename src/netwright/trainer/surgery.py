@@ -226,14 +226,16 @@ def with_norms(module: nn.Module) -> nn.Module | None:
 
 
 def with_dropout(module: nn.Module, most: float) -> nn.Module | None:
-    """A copy whose dropout is at most so much; None when none is more."""
-    if not any(isinstance(part, DROPOUTS) and part.p > most for part in module.modules()):
-        return None
+    """A copy whose dropout is at most so much, and none before the first layer of weights; None when there is
+    no more already."""
     made = copy.deepcopy(module)
+    changed, limit = False, 0.0
     for part in made.modules():
-        if isinstance(part, DROPOUTS):
-            part.p = min(part.p, most)
-    return made
+        if isinstance(part, DROPOUTS) and part.p > limit:
+            part.p, changed = limit, True
+        if any(True for _ in part.parameters(recurse=False)):
+            limit = most
+    return made if changed else None
 
 
 def add_dropout(module: nn.Module, share: float) -> nn.Module | None:

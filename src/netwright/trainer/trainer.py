@@ -250,9 +250,9 @@ class Trainer:
 
         Remedies are tried from the module's weights as they are now, for a tenth of the epochs, beside the
         original; the best one trains for all epochs, and is kept when it gains more than two standard errors
-        on the validation rows. `module` is then the trained network: another object, also where its layers
-        have not changed. Nothing is tried when the doctor finds nothing that does harm: all is then as after
-        `fit`.
+        on the validation rows; from there once more, where the doctor still finds harm. `module` is then the
+        trained network: another object, also where its layers have not changed. Nothing is tried when the
+        doctor finds nothing that does harm: all is then as after `fit`.
 
         Arguments:
             x, y, epochs, batch_size, sample_weight, shuffle, verbose: as for `fit`; arrays or tensors.

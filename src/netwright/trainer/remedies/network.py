@@ -57,7 +57,10 @@ smooth = _surgery(
 normed = _surgery("layer normalisation before the activations", surgery.with_norms)
 activated = _surgery("ReLU between layers that had none", surgery.with_activations)
 open_end = _surgery("no activation after the last layer", surgery.without_end)
-less_dropout = _surgery("dropout of .2 at most", lambda module: surgery.with_dropout(module, 0.2))
+less_dropout = _surgery(
+    "dropout of .2 at most, none of inputs", lambda module: surgery.with_dropout(module, 0.2)
+)
+no_dropout = _surgery("no dropout", lambda module: surgery.with_dropout(module, 0.0))
 more_dropout = _surgery(
     "dropout of .3 after the activations", lambda module: surgery.add_dropout(module, 0.3)
 )

@@ -39,7 +39,7 @@ Remedy = Callable[[Course, Patient], Course | None]
 
 
 def both(*remedies: Remedy, first: bool = False) -> Remedy:
-    """Several changes together; those that do not apply are passed over.
+    """Several changes together; those that do not apply, or are made already, are passed over.
 
     Arguments:
         first: whether nothing is changed where the first one does not apply.
@@ -49,6 +49,8 @@ def both(*remedies: Remedy, first: bool = False) -> Remedy:
         made = course
         for number, remedy in enumerate(remedies):
             found = remedy(made, patient)
+            if found is not None and len(set(found.changes)) < len(found.changes):
+                found = None
             if found is None and first and number == 0:
                 return None
             made = found or made

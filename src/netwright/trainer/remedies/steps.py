@@ -15,7 +15,8 @@ from netwright.trainer.course import Again, Course
 from netwright.trainer.remedies.patient import Patient, Remedy, both
 
 ENOUGH_STEPS = 300  # a training of fewer is hardly one
-USUAL_STEPS = 3000
+USUAL_STEPS, HIGHEST = 3000, 0.008  # of a training, and the rate that it rises to
+RATES = (0.002, 0.03)
 MOST_LONGER = 5  # times the epochs
 MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
 FAINT = 1e-4  # norm of a gradient
@@ -75,16 +76,23 @@ def usual_rate(course: Course, patient: Patient) -> Course | None:
 
 
 def usual_optimizer(course: Course, patient: Patient) -> Course | None:
-    """Adam for all parameters, without weight decay, gradients clipped at 1: at a rate of .001, or up to .005
-    where there are fewer than 3000 steps. Where gradients are next to nothing, so is its epsilon."""
-    steps = _steps(course)
-    rate = float(f"{0.001 * min(5.0, max(1.0, math.sqrt(USUAL_STEPS / steps))):.1g}")
+    """Adam for all parameters, without weight decay, gradients clipped at 1, in one cycle: the rate rises to
+    .008 and falls to nothing, or to as much as .03 where there are fewer than 3000 steps, .002 where there
+    are many more. Where gradients are next to nothing, so is its epsilon.
+
+    Source:
+        Smith and Topin 2018, Super-Convergence: very fast training of neural networks using large learning
+        rates, arXiv:1708.07120.
+    """
+    rate = HIGHEST * math.sqrt(USUAL_STEPS / _steps(course))
+    rate = float(f"{min(max(rate, RATES[0]), RATES[1]):.1g}")
     faint, adam = _faint(patient), optimizers.Adam(learning_rate=rate)
     return course.changed(
-        f"Adam at a learning rate of {rate:g}, gradients clipped at 1" + ", epsilon 1e-15" * faint,
+        f"Adam in one cycle up to a learning rate of {rate:g}, gradients clipped at 1"
+        + ", epsilon 1e-15" * faint,
         optimizer=replace(adam, epsilon=1e-15) if faint else adam,
         learning_rate=None,
-        schedule="constant",
+        schedule="one-cycle",
         clip_norm=1.0,
     )
 

@@ -14,6 +14,7 @@ from netwright.trainer.remedies.network import (
     left_out,
     less_dropout,
     more_dropout,
+    no_dropout,
     normed,
     open_end,
     rectified,
@@ -137,7 +138,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
         told_rate,
         both(larger_batch, rate_times(0.3)),
     ),
-    "over_regularised": (both(no_decay, less_dropout), usual_optimizer),
+    "over_regularised": (both(no_decay, less_dropout), both(no_decay, no_dropout), usual_optimizer),
     "class_imbalance": (balanced,),
     "overfitting": (both(more_decay, kept_best), both(more_dropout, kept_best), kept_best),
     "underfitting": (
