@@ -449,3 +449,25 @@ def test_what_is_left_after_a_repair_is_repaired_in_a_second_round(rows, monkeyp
     assert found.cost == pytest.approx(sum(each.epochs for each in found.attempts) / EPOCHS)
     assert all(each.severity == "note" for each in found.left.diagnoses)
     assert any(each.severity == "error" for each in found.examination.diagnoses)
+
+
+@pytest.mark.parametrize("values", [(-1.0, 1.0), (1.0, 2.0)])
+def test_targets_of_two_other_numbers_become_no_and_yes(rows, values):
+    x, y = rows["train"]
+    held, wanted = rows["validation"]
+    coded, known = (np.where(each, values[1], values[0])[:, None].astype("float32") for each in (y, wanted))
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
+    made = nw.Trainer(module, nn.BCEWithLogitsLoss(), "adam", 0.01, seed=0, device="cpu")
+    found = made.repair(x, coded, epochs=EPOCHS, validation_data=(held, known))
+    assert found.accepted[0] == f"targets of {values[0]:g} and {values[1]:g} taken for no and yes"
+    tested, truth = rows["test"]
+    assert ((made.predict(tested)[:, 0] > 0) == truth).mean() > 0.85
+
+
+def test_a_loss_that_leaves_a_class_out_becomes_the_usual_one(rows):
+    loss = nn.CrossEntropyLoss(ignore_index=1)
+    made = nw.Trainer(net(), loss, "adam", 0.01, seed=0, device="cpu")
+    found = repaired(made, rows)
+    assert found.accepted == ("cross-entropy of logits",)
+    assert score(made, rows) > 0.85

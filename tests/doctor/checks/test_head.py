@@ -175,3 +175,12 @@ def test_a_loss_without_targets_is_not_stretched(zoo, start):
     case = zoo.case_for(zoo.mlp(6, 8, 1), lambda out, y: out.square().mean(), zoo.rows(6), zoo.rows(1)[:, 0])
     with pytest.raises(CannotTellError):
         list(wrong_head(case))
+
+
+def test_labels_that_do_not_exclude_each_other_need_probabilities_of_their_own(zoo, start):
+    x, random = zoo.rows(6), torch.Generator().manual_seed(0)
+    several = (torch.rand(len(x), 3, generator=random) > 0.5).float()
+    one = torch.nn.functional.one_hot(zoo.codes(), 3).float()
+    for target, told in ((several, ["error"]), (one, [])):
+        case = zoo.case_for(ended(zoo, lambda each: each.softmax(-1), 3), nn.BCELoss(), x, target)
+        assert [severity for severity, _ in zoo.told(wrong_head(case))] == told

@@ -294,6 +294,13 @@ def _numbers(case: Case, head: Head) -> Iterator[Diagnosis]:
     )
 
 
+def _is_shared_out(head: Head, target: Tensor) -> bool:
+    """Whether probabilities that sum to one stand for labels of which rows have none or several."""
+    if target.dim() != 2 or target.shape[1] < 2 or head.classes not in _sums_to_one(head.values):
+        return False
+    return bool((target.sum(1) != 1).double().mean() > OUTSIDE)
+
+
 def _targets(case: Case, head: Head) -> Iterator[Diagnosis]:
     """Losses that are for other targets."""
     loss, target = head.purpose.loss, _target(case)
@@ -319,6 +326,16 @@ def _targets(case: Case, head: Head) -> Iterator[Diagnosis]:
             {"loss": loss, "smallest_target": float(target.min()), "greatest_target": float(target.max())},
             "classes numbered from 1 or by -1 and 1, several classes, or numbers to be predicted",
             Fix("bring the targets to 0 and 1; use cross entropy for several classes, mse for numbers"),
+        )
+    elif loss == "binary_cross_entropy" and _is_shared_out(head, target):
+        yield Diagnosis(
+            "wrong_head",
+            "error",
+            f"a softmax at the end lets {columns} outputs share out a probability of 1, and rows have from "
+            f"{int(target.sum(1).min())} to {int(target.sum(1).max())} of these labels",
+            {"loss": loss, "labels": columns, "sure": True},
+            "a softmax where each label needs a probability of its own",
+            Fix("end with a sigmoid, or leave it out and use binary cross entropy on logits"),
         )
     elif case.task == "labels" and loss == "cross_entropy":
         yield Diagnosis(

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import nn
 
+from netwright.doctor.case import Task
 from netwright.doctor.usual_loss import asks_otherwise, is_usual
 from netwright.trainer import surgery
 from netwright.trainer.course import Course
@@ -95,10 +96,38 @@ def task_loss(course: Course, patient: Patient) -> Course | None:
     of_logits = case.purpose.takes == "logits"
     if plain and of_logits and case.purpose.loss in ("cross_entropy", "binary_cross_entropy"):
         return None
-    open_ended = surgery.without_end(course.module) or course.module
-    if case.task == "classes":
-        return course.changed("cross-entropy of logits", loss=nn.CrossEntropyLoss(), module=open_ended)
-    return course.changed("binary cross-entropy of logits", loss=nn.BCEWithLogitsLoss(), module=open_ended)
+    return _with_usual_loss(course, case.task)
+
+
+def even_loss(course: Course, patient: Patient) -> Course | None:
+    """The usual loss, which weighs all classes alike, where that of the user has been proved to be worse."""
+    case = patient.case
+    if case is None or case.task not in ("classes", "yes_no") or "gained" not in patient.diagnosis.evidence:
+        return None
+    return _with_usual_loss(course, case.task)
+
+
+def _with_usual_loss(course: Course, task: Task) -> Course:
+    module = surgery.without_end(course.module) or course.module
+    if task == "classes":
+        return course.changed("cross-entropy of logits", loss=nn.CrossEntropyLoss(), module=module)
+    return course.changed("binary cross-entropy of logits", loss=nn.BCEWithLogitsLoss(), module=module)
+
+
+def as_yes_and_no(course: Course, patient: Patient) -> Course | None:
+    """Targets of two other numbers, such as -1 and 1, become 0 and 1, where the loss is for these."""
+    case = patient.case
+    if case is None or case.purpose.loss != "binary_cross_entropy":
+        return None
+    y, held = (np.asarray(each) for each in (course.y, course.validation[1]))
+    values = np.unique(y)
+    if len(values) != 2 or {0.0, 1.0} == set(values.tolist()) or not np.isin(held, values).all():
+        return None
+    return course.changed(
+        f"targets of {values[0]:g} and {values[1]:g} taken for no and yes",
+        y=(y == values[1]).astype(np.float32),
+        validation=(course.validation[0], (held == values[1]).astype(np.float32)),
+    )
 
 
 def as_classes(course: Course, patient: Patient) -> Course | None:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from netwright.trainer.course import Course
 from netwright.trainer.remedies.network import (
     activated,
+    as_yes_and_no,
     calm_norms,
     enlarged,
+    even_loss,
     filled_inputs,
     fresh_start,
     left_out,
@@ -67,13 +69,14 @@ def proven_as_usual(course: Course, patient: Patient) -> Course | None:
 
 
 REMEDIES: dict[str, Sequence[Remedy]] = {
-    "not_finite_data": (finite_rows,),
+    "not_finite_data": (as_yes_and_no, finite_rows),
     "label_errors": (
         corrected,
         both(without_rows, kept_best, first=True),
         both(robust_loss, kept_best, first=True),
     ),
     "wrong_head": (
+        as_yes_and_no,
         both(task_loss, open_end),
         both(task_loss, open_end, standardised_targets, fresh_start, usual_optimizer),
         standardised_targets,
@@ -109,8 +112,8 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "saturated_units": (both(fresh_start, usual_optimizer), both(rectified, fresh_start)),
     "vanishing_gradient": (
         both(rectified, fresh_start, usual_optimizer, first=True),
-        both(fresh_start, usual_optimizer),
         both(rectified, normed, fresh_start, usual_optimizer),
+        both(fresh_start, usual_optimizer),
         fresh_start,
     ),
     "input_ignored": (fresh_start, unfrozen),
@@ -139,7 +142,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
         both(larger_batch, rate_times(0.3)),
     ),
     "over_regularised": (both(no_decay, less_dropout), both(no_decay, no_dropout), usual_optimizer),
-    "class_imbalance": (balanced,),
+    "class_imbalance": (even_loss, balanced),
     "overfitting": (both(more_decay, kept_best), both(more_dropout, kept_best), kept_best),
     "underfitting": (
         proven_as_usual,
