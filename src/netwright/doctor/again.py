@@ -75,6 +75,7 @@ class Again:
             come to the truth (see `sharp`), of numbers R².
         error: standard error of the gain, of paired rows.
         before, after: mean marks (accuracy or R²) of the network as it is, and of this one.
+        held: loss of the validation rows.
     """
 
     steps: int
@@ -84,6 +85,7 @@ class Again:
     error: float
     before: float
     after: float
+    held: float = float("nan")
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Evidence."""
@@ -170,6 +172,7 @@ def _again(case: Case, record: Record, change: Change) -> Again:
         error,
         float(before[0].mean()),
         float(after[0].mean()),
+        case.loss(judged, network),
     )
 
 

@@ -56,6 +56,7 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "dead_units": ("cannot_overfit", "not_learning"),
     "harmful_augmentation": (
         *("dead_units", "not_learning", "overfitting", "slow_convergence", "cannot_overfit", "input_ignored"),
+        *("label_errors", "weak_slice"),
     ),
     "vanishing_gradient": ("untrained_layer", "not_learning", "cannot_overfit", "input_ignored"),
 }
@@ -115,6 +116,8 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return ("label_errors", "overfitting", "not_learning")
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
         return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
+    if diagnosis.id == "untrained_layer" and "operation" in evidence:
+        return ("input_ignored", "not_learning", "slow_convergence", "cannot_overfit", "vanishing_gradient")
     if diagnosis.id == "input_ignored" and "inputs" in evidence:  # before the first step
         return ("dead_units", "cannot_overfit", "not_learning", "vanishing_gradient", "untrained_layer")
     return FOLLOWS.get(diagnosis.id, ())

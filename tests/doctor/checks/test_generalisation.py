@@ -260,6 +260,29 @@ def test_changes_that_break_labels(kind: str, harms: bool):
     assert torch.equal(case.network.flat, before)
 
 
+class RowsMixed(nn.Module):
+    """Rows that are mixed with their neighbours in training, and not their targets."""
+
+    def __init__(self, share: float) -> None:
+        super().__init__()
+        self.share = share
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x.lerp(x.roll(1, 0), self.share) if self.training else x
+
+
+@pytest.mark.parametrize(("share", "harms"), [(0.55, True), (0.02, False)])
+def test_rows_mixed_with_others_where_no_simple_model_is_better(share: float, harms: bool):
+    draws = np.random.default_rng(0)
+    x = draws.uniform(-2, 2, (600, 3))
+    y = (np.sin(3 * x[:, :1]) * x[:, 1:2]).astype(np.float32)
+    case, record = trained(x, y, nn.Sequential(RowsMixed(share), *dense(3, 48, 48, 1)), 400, 60)
+    case.notes["standing"] = standing(case)
+    case.notes["standing"].behind = -0.1
+    found = [each for each in harmful_augmentation(case, record) if each.severity != "note"]
+    assert [each.id for each in found] == ["harmful_augmentation"] * harms
+
+
 def record_of(loss: list[float], accuracy: list[float]) -> Record:
     none = np.zeros(0)
     return Record(

@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from tests.doctor.checks.trained import trained
 from torch import nn
 
 from netwright import Sequential, layers
@@ -111,3 +112,20 @@ def test_frozen_layers_of_a_network_that_does_badly_are_an_error(zoo, start):
     [found] = doctored(zoo, net)
     assert found.severity == "error"
     assert "0.weight, 2.weight" in found.message
+
+
+class Signs(nn.Module):
+    def forward(self, x):
+        return torch.sign(x)
+
+
+@pytest.mark.parametrize("part", [Signs, nn.Tanh])
+def test_layers_behind_an_operation_without_a_slope(part):
+    network = nn.Sequential(nn.Linear(8, 16), part(), nn.Linear(16, 3))
+    case, record = trained(network, "sgd", 0.05)
+    found = list(untrained_after(case, record))
+    if part is nn.Tanh:
+        assert found == []
+        return
+    assert [each.evidence.get("operation") for each in found] == ["sign"]
+    assert found[0].evidence["parameters"] == ["0.weight", "0.bias"]

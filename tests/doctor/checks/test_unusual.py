@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -24,13 +25,14 @@ from netwright.doctor.checks.unusual import (
     large_epsilon,
     long_memory,
     own_steps,
+    steps_of_one_length,
     summed_batches,
 )
 from netwright.doctor.record import Record
 from netwright.doctor.standing import standing
 from netwright.training.callbacks import Callback
 
-UNUSUAL = (long_memory, summed_batches, large_epsilon, few_steps, few_rows, own_steps)
+UNUSUAL = (long_memory, summed_batches, large_epsilon, few_steps, few_rows, own_steps, steps_of_one_length)
 
 
 class Lasso(torch.optim.Adam):
@@ -68,6 +70,22 @@ def test_a_momentum_that_sums_up_a_thousand_steps() -> None:
     case, record = fine(*trained(network, own, None))
     assert case.plan.momentum == 0.999
     assert told(case, record) == [("rate_too_high", "warning")]
+
+
+@pytest.mark.parametrize(
+    ("change", "rate"),
+    [(lambda gradient: gradient.div_(gradient.norm()), 2.0), (lambda gradient: gradient.sign_(), 0.1)],
+)
+def test_gradients_that_have_one_length_whatever_the_loss(
+    change: Callable[[torch.Tensor], None], rate: float
+) -> None:
+    network = mlp(outputs=1, activation=torch.nn.Tanh)
+    own = torch.optim.SGD(network.parameters(), lr=rate)
+    case, record = fine(*trained(network, own, None, y=NUMBERS, callbacks=[Meddler(change)]))
+    assert ("rate_too_high", "warning") in told(case, record)
+    calm = mlp(outputs=1)
+    own = torch.optim.SGD(calm.parameters(), lr=0.05)
+    assert told(*fine(*trained(calm, own, None, y=NUMBERS))) == []
 
 
 def test_gradients_of_several_batches_that_are_not_divided() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from tests.doctor.checks.test_unusual import fine
@@ -27,6 +28,17 @@ def test_what_the_loop_does_to_gradients_is_told_without_a_cause() -> None:
 
     case, record = fine(*trained(optimizer="adam", rate=1e-3, epochs=6, callbacks=[Meddler(backwards)]))
     assert [each.id for each in below_usual(case, record)] in (["underfitting"], ["slow_convergence"])
+
+
+def test_silence_where_the_training_itself_was_as_good_after_one_of_its_epochs() -> None:
+    def backwards(gradient: torch.Tensor) -> None:
+        gradient.copy_(torch.where(gradient.abs() > gradient.abs().mean(), 0.0, gradient))
+
+    case, record = fine(*trained(optimizer="adam", rate=1e-3, epochs=6, callbacks=[Meddler(backwards)]))
+    (found,) = below_usual(case, record)
+    found_id, after = found.id, found.evidence["gained"]["after"]
+    record.metrics["accuracy"] = np.array([0.4, after, 0.5])
+    assert [each.id for each in below_usual(case, record)] == [found_id] * (found_id != "underfitting")
 
 
 def test_silence_of_a_usual_training() -> None:

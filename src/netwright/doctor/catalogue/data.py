@@ -132,7 +132,7 @@ DATA = (
         "rows that models are surest of: where classes overlap hardly any of them has another label, and "
         "how many would is computed class by class; wrong labels are as frequent there as anywhere, and as "
         "frequent among the surest quarter of these. The network is asked too where it knows more than "
-        "simple models. Targets that the inputs of the row before or after tell, where rows come in no order, "
+        "simple models. Targets that the inputs of a neighbouring row tell, where rows come in no order, "
         "stand beside the wrong rows. A warning from 7 % on, an error from "
         "15 % on where chance is far; the suspected rows are listed, the worst first. For numbers: a part of "
         "the targets does not follow the predictions at all, or up to 5 % are of another size than all "

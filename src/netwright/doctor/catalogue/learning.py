@@ -115,10 +115,10 @@ LEARNING = (
         "learning",
         31,
         what="The random changes made to training rows (mirrored, turned, cut) change what they are.",
-        looks="Rows are changed at random in training, the trained network does not fit its training rows "
-        "well, or those that are changed much less well, and a copy trained a little further without the "
-        "changes is clearly better on validation rows than one trained as far with them. Both copies begin "
-        "at the first weights where the network has learnt next to nothing.",
+        looks="Rows are changed in training, mostly at random, the trained network does not fit its training "
+        "rows well, or those that are changed much less well, and a copy trained a little further without "
+        "the changes is clearly better on validation rows than one trained as far with them. Both copies "
+        "begin at the first weights where the network has learnt next to nothing.",
         why="A mirrored digit is another digit or none; a turned arrow points elsewhere; a cut leaves the "
         "object out.",
         todo=(

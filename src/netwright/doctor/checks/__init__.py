@@ -50,6 +50,7 @@ from netwright.doctor.checks.unusual import (
     large_epsilon,
     long_memory,
     own_steps,
+    steps_of_one_length,
     summed_batches,
 )
 from netwright.doctor.checks.weak_slices import weak_slice
@@ -115,7 +116,7 @@ AFTER: dict[str, After] = {
     "modes_disagree": several(few_rows, modes_after),
     "symmetric_start": symmetric_after,
     "poor_start": poor_after,
-    "rate_too_high": several(long_memory, summed_batches, rate_too_high),
+    "rate_too_high": several(long_memory, summed_batches, steps_of_one_length, rate_too_high),
     "rate_too_low": several(large_epsilon, rate_too_low),
     "dead_units": dead_units,
     "saturated_units": saturated_units,

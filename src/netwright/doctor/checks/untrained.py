@@ -19,6 +19,8 @@ from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
 from netwright.training.rules import RULES
 
+STEPS = {"sign", "sgn", "round", "floor", "ceil", "trunc", "argmax", "heaviside", "gt", "ge", "lt", "le"}
+"""operations without a slope"""
 TINY = 1e-7  # mean absolute gradient; less moves nothing by itself
 LEAST = 1e-6  # learning rate at which something should move
 FEW = 64  # values by which a fresh start cannot be told
@@ -44,7 +46,7 @@ def untrained_after(case: Case, record: Record) -> Iterator[Diagnosis]:
     """
     if _made_by_itself(case):
         return
-    for each in (*_unmoved(case, record), *_frozen(case, "error", "warning")):
+    for each in (*_unmoved(case, record), *_behind_steps(case, record), *_frozen(case, "error", "warning")):
         yield _tried(case, record, each)
 
 
@@ -152,6 +154,34 @@ def _unmoved(case: Case, record: Record) -> Iterator[Diagnosis]:
             Fix("give the optimiser all parameters: module.parameters()"),
             member=case.member,
         )
+
+
+def _behind_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """Parameters whose gradient was exactly 0 whenever it was looked at, before an operation whose answers
+    move in steps, so that it has no slope anywhere, while others had one."""
+    known = [each for each in record.parameters if each.size and len(each.gradient)]
+    frozen = {place.name for place in case.network.layout.places if place.declared.rate == 0}
+    lost = [each for each in known if each.gradient.max() == 0 and each.name not in frozen]
+    if not any(each.matrix for each in lost) or all(each.gradient.max() <= TINY for each in known):
+        return
+    found = next((each for each in flow_of(case).trace.calls if each.name in STEPS), None)
+    if found is None:
+        return  # units that are dead
+    names = [each.name for each in lost]
+    where = f" in {found.layer}" if found.layer else ""
+    yield Diagnosis(
+        "untrained_layer",
+        "error",
+        f"no gradient comes back through {found.name}{where}, whose answers move in steps and have no slope: "
+        f"that of {listed(names)} was 0 in all steps that were looked at",
+        {"parameters": names[:50], "operation": found.name},
+        "rounding, signs or comparisons between the loss and what should learn",
+        Fix(
+            "an operation with a slope in its place, such as tanh or a sigmoid, or one that hands on the "
+            "gradient as it came: x + (sign(x) - x).detach()"
+        ),
+        member=case.member,
+    )
 
 
 def _frozen(case: Case, severity: Severity, otherwise: Severity) -> Iterator[Diagnosis]:

@@ -34,6 +34,7 @@ FEW_ROWS = 4  # of a batch whose statistics normalise
 EARLY = 0.5  # of the planned epochs
 A_FEW = 3  # epochs; up to these the loss of validation rows may go either way
 LONGER = 3.0  # times as many epochs at most
+LOOKS, SAME_LENGTH = 20, 1e-3  # steps; differences as a share of the length
 SHRUNK = 0.5  # of the first length of the weights
 
 
@@ -85,6 +86,33 @@ def summed_batches(case: Case, record: Record) -> Iterator[Diagnosis]:
         Fix(f"divide the loss by {count} before each backward pass, or take {1 / count:.2g} of the rate")
         if long
         else Fix("a step for each batch, or more epochs"),
+    )
+
+
+def steps_of_one_length(case: Case, record: Record) -> Iterator[Diagnosis]:
+    """The gradient has the same length in all steps, to a thousandth, and as many steps of Adam are better.
+
+    No gradient does so by itself: it is small where the loss is low. Divided by its length, or by the size of
+    each number, it never becomes smaller, and steps of a rate that does not fall go back and forth in the
+    end. Adam and its kin do so on purpose, and are not asked.
+    """
+    norms = record.norm[np.isfinite(record.norm)]
+    if len(norms) < LOOKS or norms.min() <= 0 or np.ptp(norms) > SAME_LENGTH * norms.mean():
+        return
+    if (
+        case.plan.optimizer not in ("sgd", "unknown")
+        or (found := better(case, record, Change(usual=True))) is None
+    ):
+        return
+    yield _diagnosis(
+        case,
+        record,
+        "rate_too_high",
+        f"the gradient is {norms.mean():.3g} long in all {len(norms)} steps that were looked at: steps do "
+        f"not become smaller where the loss is low; as many of Adam lead to {compared(case, found)}",
+        {"norm": float(norms.mean()), "gained": found.as_dict(), "series": {"gradient norm": drawn(norms)}},
+        "gradients that are divided by their length, or replaced by their signs, before the step",
+        Fix("take the gradients as they are, clipped at most, or let the rate fall to 0"),
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from netwright.doctor.again import Again, Change, again, better, compared
 from netwright.doctor.case import Case
+from netwright.doctor.checks.overfitting import RIGHT
 from netwright.doctor.checks.start import drawn_anew
 from netwright.doctor.checks.underfitting import NARROW
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
@@ -72,7 +73,9 @@ def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
     rows, and better on training rows.
 
     The cause is what brings .7 of the gain alone: no regularisation, nothing frozen, another optimiser, or
-    other first weights. Of 176 healthy trainings, odd ones among them, none gained .02 and 2.5 errors.
+    other first weights. Where nothing does, and the training itself was as good after one of its epochs, its
+    last steps were bad luck, as those of a high rate that never falls may be, and nothing is said. Of 176
+    healthy trainings, odd ones among them, none gained .02 and 2.5 errors.
     """
     known = record.start is not None and case.train is not None and case.validation is not None
     if record.stopped == "diverged" or not known:
@@ -85,6 +88,8 @@ def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
         yield from _other_loss(case, record, usual)
         return
     id = _cause(case, record, found)
+    if id == "underfitting" and _was_as_good(case, record, found):
+        return
     cause, fix = CAUSES[id]
     yield Diagnosis(
         id,
@@ -101,6 +106,19 @@ def below_usual(case: Case, record: Record) -> Iterator[Diagnosis]:
 def _is_clear(found: Again) -> bool:
     clear = found.gain > max(ERRORS * found.error, LEAST)
     return clear and found.after - found.before >= WORTH
+
+
+def _was_as_good(case: Case, record: Record, found: Again) -> bool:
+    """Whether the training itself came most of the way after one of its epochs, by what was told of them: the
+    accuracy of validation rows, or their loss."""
+    name = next((each for each in RIGHT if each in record.metrics), None)
+    if name is not None and case.task in ("classes", "yes_no"):
+        best = float(np.nanmax(record.metrics[name], initial=-np.inf))
+        return best >= found.before + MOST * (found.after - found.before)
+    assert case.validation is not None
+    now = case.loss(case.validation)
+    lowest = float(np.nanmin(record.validation_loss, initial=np.inf))
+    return found.held < now and lowest <= now - MOST * (now - found.held)
 
 
 def _other_loss(case: Case, record: Record, usual: Change) -> Iterator[Diagnosis]:
