@@ -13,11 +13,12 @@ import netwright as nw
 from netwright.doctor.case import Case
 from netwright.doctor.diagnosis import Diagnosis, Fix
 from netwright.errors import NetwrightError
+from netwright.nn.objective import Objective
 from netwright.trainer import surgery
 from netwright.trainer.course import Again, Course
 from netwright.trainer.remedies import network, steps
 from netwright.trainer.remedies.patient import Patient, both
-from netwright.trainer.remedies.rows import corrected, without_rows
+from netwright.trainer.remedies.rows import GeneralizedCrossEntropy, corrected, without_rows
 from netwright.trainer.remedies.table import REMEDIES
 from netwright.trainer.rounds import Candidate, Round, finalists
 
@@ -471,3 +472,25 @@ def test_a_loss_that_leaves_a_class_out_becomes_the_usual_one(rows):
     found = repaired(made, rows)
     assert found.accepted == ("cross-entropy of logits",)
     assert score(made, rows) > 0.85
+
+
+def test_labels_of_their_own_get_a_loss_of_their_own(rows):
+    x, held = rows["train"][0], rows["validation"][0]
+    y, wanted = ((each[:, :3] > 0.3).astype("float32") for each in (x, held))
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 3), nn.Softmax(1))
+    made = nw.Trainer(module, nn.BCELoss(), "adam", 0.01, seed=0, device="cpu")
+    found = made.repair(x, y, epochs=10, validation_data=(held, wanted))
+    assert found.accepted[:1] == ("binary cross-entropy of logits",)
+    tested = rows["test"][0]
+    assert ((made.predict(tested) > 0) == (tested[:, :3] > 0.3)).mean() > 0.95
+
+
+def test_rows_of_wrong_classes_pull_less():
+    random = torch.Generator().manual_seed(0)
+    logits, codes = torch.randn(50, 3, generator=random), torch.randint(0, 3, (50,), generator=random)
+    right = logits.softmax(1)[range(50), codes]
+    expected = (1 - right**0.7) / 0.7
+    assert float(GeneralizedCrossEntropy()(logits, codes)) == pytest.approx(float(expected.mean()), rel=1e-5)
+    own = Objective("generalized_cross_entropy", {"generalized_q": torch.tensor([0.7])})
+    assert expected.numpy() == pytest.approx(own.of_class(right.log()[None])[0].numpy(), rel=1e-5)

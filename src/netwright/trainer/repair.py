@@ -5,9 +5,9 @@ same seed for a tenth of the epochs; train the best of them for all epochs; keep
 two standard errors on the validation rows, or one where the diagnosis is an error, whose harm is proven
 already, or where sharper marks prove it. Where it is not kept, or the network is still clearly worse than a
 simple model, the next best trial gets a whole training too, if it is clearly better than the original was
-after as many epochs; what is kept and still worse gets more units, where it has few. What is kept is
-examined too, and where harm is left, there is a second round from it. Test rows are never looked at, and
-without a diagnosis nothing is tried or changed. What makes a score unbelievable, such as a column that gives
+after as many epochs; what is kept gets more units, where it has next to none. What is kept is examined too,
+and where harm is left, there is a second round from it. Test rows are never looked at, and without a
+diagnosis nothing is tried or changed. What makes a score unbelievable, such as a column that gives
 the target away, is taken out whatever becomes of the score.
 """
 

@@ -27,8 +27,10 @@ from netwright.doctor.proof import (
 from netwright.errors import NetwrightError
 from netwright.trainer.course import Course, Memory, Outcome, follow
 from netwright.trainer.remedies.network import thick
-from netwright.trainer.remedies.patient import Patient
+from netwright.trainer.remedies.patient import Patient, both
+from netwright.trainer.remedies.steps import usual_optimizer
 
+roomy = both(thick, usual_optimizer, first=True)
 UNFIT = (NetwrightError, RuntimeError)  # what a changed module raises whose parts do not fit together
 
 Bar = tuple[Severity, Gain]
@@ -90,6 +92,9 @@ class Kept:
 class Round:
     """What the trials beside a training have led to.
 
+    What is kept and has a layer of next to no units trains once more with more of them: what a network of
+    four units could not show may be all that is left.
+
     Arguments:
         course: of that training.
         original: what it led to.
@@ -125,10 +130,10 @@ class Round:
             self.attempts.append(made)
         for place in order:
             if self.whole(trials[place].candidate, trials[place].outcome) and not self._is_behind():
-                return
-        if self.kept is not None:  # and still behind: what is left may be that there are too few units
+                break
+        if self.kept is not None:
             candidate = self.kept.candidate
-            more = thick(candidate.course, Patient(None, candidate.diagnosis))
+            more = roomy(candidate.course, Patient(None, candidate.diagnosis))
             if more is not None:
                 self.whole(replace(candidate, course=more))
 

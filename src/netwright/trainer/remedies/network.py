@@ -86,7 +86,7 @@ def task_loss(course: Course, patient: Patient) -> Course | None:
     """The loss that the task usually has, and a head without an activation; for numbers the squared error, in
     the place of a function that is not known and does not ask for something else than the mean."""
     case = patient.case
-    if case is None or case.task not in ("classes", "yes_no", "numbers"):
+    if case is None or case.task == "unknown":
         return None
     if case.task == "numbers":
         unknown = case.purpose.takes == "unknown" and not asks_otherwise(case)

@@ -17,6 +17,7 @@ from netwright.trainer.remedies.patient import Patient, Remedy, both
 ENOUGH_STEPS = 300  # a training of fewer is hardly one
 USUAL_STEPS, HIGHEST = 3000, 0.008  # of a training, and the rate that it rises to
 RATES = (0.002, 0.03)
+DECAY = 0.1
 MOST_LONGER = 5  # times the epochs
 MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
 FAINT = 1e-4  # norm of a gradient
@@ -75,7 +76,7 @@ def usual_rate(course: Course, patient: Patient) -> Course | None:
     return at_rate(course, rate)
 
 
-def usual_optimizer(course: Course, patient: Patient) -> Course | None:
+def usual_optimizer(course: Course, patient: Patient) -> Course:
     """Adam for all parameters, without weight decay, gradients clipped at 1, in one cycle: the rate rises to
     .008 and falls to nothing, or to as much as .03 where there are fewer than 3000 steps, .002 where there
     are many more. Where gradients are next to nothing, so is its epsilon.
@@ -94,6 +95,17 @@ def usual_optimizer(course: Course, patient: Patient) -> Course | None:
         learning_rate=None,
         schedule="one-cycle",
         clip_norm=1.0,
+    )
+
+
+def usual_decay(course: Course, patient: Patient) -> Course | None:
+    """The usual optimiser with a weight decay of .1."""
+    made = usual_optimizer(course, patient)
+    rate = made.optimizer.learning_rate
+    return replace(
+        made,
+        optimizer=optimizers.AdamW(learning_rate=rate, weight_decay=DECAY),
+        changes=(*course.changes, f"{made.changes[-1]}, weight decay of {DECAY}"),
     )
 
 
@@ -143,14 +155,14 @@ def told_momentum(course: Course, patient: Patient) -> Course | None:
 
 
 def more_decay(course: Course, patient: Patient) -> Course | None:
-    """AdamW with a weight decay of .1, at the same rate where that was Adam's."""
+    """AdamW with a weight decay, at the same rate where that was Adam's."""
     if isinstance(course.optimizer, Again):
         return None
     adam = patient.case is not None and patient.case.plan.optimizer.startswith("adam")
     rate = rate_of(course, patient) if adam else 0.001
     return course.changed(
-        f"AdamW with a weight decay of 0.1 at a learning rate of {rate:.3g}",
-        optimizer=optimizers.AdamW(learning_rate=rate, weight_decay=0.1),
+        f"AdamW with a weight decay of {DECAY} at a learning rate of {rate:.3g}",
+        optimizer=optimizers.AdamW(learning_rate=rate, weight_decay=DECAY),
         learning_rate=None,
     )
 

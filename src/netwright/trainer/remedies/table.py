@@ -49,6 +49,7 @@ from netwright.trainer.remedies.steps import (
     told_batch,
     told_momentum,
     told_rate,
+    usual_decay,
     usual_optimizer,
     usual_rate,
 )
@@ -73,7 +74,7 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "label_errors": (
         corrected,
         both(without_rows, kept_best, first=True),
-        both(robust_loss, kept_best, first=True),
+        both(robust_loss, usual_decay, kept_best, first=True),
     ),
     "wrong_head": (
         as_yes_and_no,
