@@ -46,9 +46,8 @@ def table() -> pl.DataFrame:
     return make_table()
 
 
-@pytest.fixture
-def study(tmp_path: Path, table: pl.DataFrame) -> Callable[..., Study]:
-    """Searches: `study("name", tune={"trials": 3})`."""
+def searching(home: Path, table: pl.DataFrame) -> Callable[..., Study]:
+    """Searches in a folder of its own: `study("name", tune={"trials": 3})`."""
 
     def search(
         name: str = "study",
@@ -59,9 +58,14 @@ def study(tmp_path: Path, table: pl.DataFrame) -> Callable[..., Study]:
     ) -> Study:
         values = changed(SETTINGS, data={"target": ["y"]}, **sections)
         if not resume:
-            values.setdefault("output", {})["folder"] = str(tmp_path / name)
+            values.setdefault("output", {})["folder"] = str(home / name)
         source = table if rows is None else rows
-        folder = tmp_path / name if resume else None
+        folder = home / name if resume else None
         return Study(tune(Config.parse(values), source, watch, resume=folder))
 
     return search
+
+
+@pytest.fixture
+def study(tmp_path: Path, table: pl.DataFrame) -> Callable[..., Study]:
+    return searching(tmp_path, table)

@@ -6,11 +6,13 @@ import json
 import math
 import shutil
 import time
+from functools import cache
 
 import numpy as np
 import polars as pl
 import pytest
 import torch
+from tests.tuning.conftest import searching
 
 from netwright.config import Config
 from netwright.errors import InputError, NetwrightError
@@ -133,16 +135,22 @@ class Killing(Watch):
         self.callbacks = [Kill(steps)]
 
 
+@pytest.fixture(scope="module")
+def unbroken(table, tmp_path_factory):
+    """The study by one way to search to which nothing happens."""
+    study = searching(tmp_path_factory.mktemp("unbroken"), table)
+    return cache(lambda search: study(search, tune={"trials": 9, "search": search, "batch": 3}))
+
+
 @pytest.mark.parametrize("steps", [3, 12, 20])
 @pytest.mark.parametrize("search", ["random", "tpe"])
-def test_a_killed_study_goes_on_with_the_same_trials(study, search, steps):
+def test_a_killed_study_goes_on_with_the_same_trials(study, unbroken, search, steps):
     settings = {"trials": 9, "search": search, "batch": 3}
-    unbroken = study("unbroken", tune=settings)
     with pytest.raises(OSError, match="killed"):
         study("killed", tune=settings, watch=Killing(steps))
-    resumed = study("killed", tune=settings, resume=True)
-    assert resumed.trials.select(NUMBERS).equals(unbroken.trials.select(NUMBERS))
-    assert resumed.best_run.metrics["test"] == unbroken.best_run.metrics["test"]
+    resumed, whole = study("killed", tune=settings, resume=True), unbroken(search)
+    assert resumed.trials.select(NUMBERS).equals(whole.trials.select(NUMBERS))
+    assert resumed.best_run.metrics["test"] == whole.best_run.metrics["test"]
 
 
 def test_a_study_may_go_on_with_more_trials(study):
