@@ -15,8 +15,8 @@ from netwright.trainer.course import Again, Course
 from netwright.trainer.remedies.patient import Patient, Remedy, both
 
 ENOUGH_STEPS = 300  # a training of fewer is hardly one
-USUAL_STEPS, HIGHEST = 3000, 0.008  # of a training, and the rate that it rises to
-RATES = (0.002, 0.03)
+USUAL_STEPS, HIGHEST = 3000, 0.006  # of a training, and the rate that it rises to
+RATES = (0.002, 0.02)
 DECAY = 0.1
 MOST_LONGER = 5  # times the epochs
 MOST_NORM = 10.0  # that gradients are clipped at; longer ones were no usual ones
@@ -78,7 +78,7 @@ def usual_rate(course: Course, patient: Patient) -> Course | None:
 
 def usual_optimizer(course: Course, patient: Patient) -> Course:
     """Adam for all parameters, without weight decay, gradients clipped at 1, in one cycle: the rate rises to
-    .008 and falls to nothing, or to as much as .03 where there are fewer than 3000 steps, .002 where there
+    .006 and falls to nothing, or to as much as .02 where there are fewer than 3000 steps, .002 where there
     are many more. Where gradients are next to nothing, so is its epsilon.
 
     Source:
