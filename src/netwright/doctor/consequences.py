@@ -116,6 +116,8 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return ("label_errors", "overfitting", "not_learning")
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
         return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
+    if diagnosis.id == "drift" and "codes" in evidence:
+        return ("label_errors", "overfitting", "not_learning", "class_imbalance")
     if diagnosis.id == "untrained_layer" and "operation" in evidence:
         return ("input_ignored", "not_learning", "slow_convergence", "cannot_overfit", "vanishing_gradient")
     if diagnosis.id == "input_ignored" and "inputs" in evidence:  # before the first step

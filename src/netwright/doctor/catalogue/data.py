@@ -106,7 +106,8 @@ DATA = (
         "curve of .65. A warning; an error where the scale of a column is another altogether, where "
         "classes are missing among the training rows, or where models clearly lose by it. An error too where "
         "nothing is to be seen of the columns, but models that know unseen training rows lose .1 and 5 "
-        "standard errors. Several rows of one thing are taken together in all this.",
+        "standard errors. Several rows of one thing are taken together in all this. And an error where the "
+        "network takes most rows of a class for another one in one part alone, and that one for the first.",
         why="The parts are from other times, places or devices; one part was scaled or sampled in another "
         "way; the table was sorted and then cut; columns stand in another order.",
         todo=(

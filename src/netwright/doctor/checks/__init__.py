@@ -33,6 +33,7 @@ from netwright.doctor.checks.mixing import mixed_after, mixed_rows
 from netwright.doctor.checks.modes import modes_after, modes_before, strong_dropout
 from netwright.doctor.checks.nonlinearity import missing_nonlinearity, missing_nonlinearity_after
 from netwright.doctor.checks.order import unshuffled, unshuffled_after
+from netwright.doctor.checks.other_codes import other_codes
 from netwright.doctor.checks.overfitting import loss_and_metric_disagree, overfitting
 from netwright.doctor.checks.padding import padding
 from netwright.doctor.checks.rates import oscillating_loss, rate_too_high, rate_too_low, slow_convergence
@@ -129,7 +130,7 @@ AFTER: dict[str, After] = {
     "unshuffled": unshuffled_after,
     "shared_rows": shared_rows_after,
     "too_good": too_good,
-    "drift": drift_after,
+    "drift": several(other_codes, drift_after),
     "label_errors": label_errors,
     "harmful_augmentation": harmful_augmentation,
     "class_imbalance": several(class_weights, class_imbalance),
