@@ -372,17 +372,22 @@ def test_small_batches_become_calmer():
     assert steps.calm_batches(course(batch_size=8), patient()) is None
 
 
-def test_a_second_training_needs_a_trial_that_is_clearly_better_than_the_original():
+def test_a_second_training_needs_a_trial_that_is_clearly_better_or_an_error():
     before, right = np.random.default_rng(0).normal(0.3, 0.1, 200), np.ones(200)
 
-    def chosen(*sharper, original=before):
-        trials = [SimpleNamespace(outcome=SimpleNamespace(all_marks=(right, each))) for each in sharper]
+    def chosen(*sharper, original=before, severity="warning"):
+        of = SimpleNamespace(diagnosis=SimpleNamespace(severity=severity))
+        trials = [
+            SimpleNamespace(candidate=of, outcome=SimpleNamespace(all_marks=(right, each)))
+            for each in sharper
+        ]
         return finalists(trials, (right, original))  # type: ignore[arg-type]
 
     assert chosen(before + 0.01, before + 0.3, before + 0.1) == [1, 2]
     noise = np.random.default_rng(1).normal(0, 0.1, 200)
     same = before + noise - noise.mean()
     assert chosen(same, before + 0.3, same) == [1]
+    assert chosen(same, before + 0.3, same, severity="error") == [1, 0]
     assert chosen(same, before + 0.3, same, original=before + 1) == []
 
 

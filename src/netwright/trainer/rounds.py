@@ -189,7 +189,7 @@ class Round:
 
 def finalists(trials: Sequence[Trial], before: Marks) -> list[int]:
     """Places of the best trial, where it is not clearly worse than the original after as many epochs, and of
-    the next best one, where it is clearly better than that."""
+    the next best one, where it is clearly better than that, or for an error, whose harm is proven."""
     original, *marks = alike([before, *(each.outcome.all_marks for each in trials)])
     first = chosen(marks, original)
     if first is None:
@@ -198,8 +198,10 @@ def finalists(trials: Sequence[Trial], before: Marks) -> list[int]:
     second = chosen([marks[place] for place in left], original)
     if second is None:
         return [first]
-    found = gain(original, marks[left[second]])
-    return [first, left[second]] if found.size > ERRORS * found.error else [first]
+    second = left[second]
+    found, severity = gain(original, marks[second]), trials[second].candidate.diagnosis.severity
+    worth = severity == "error" or found.size > ERRORS * found.error
+    return [first, second] if worth else [first]
 
 
 def _best_of(candidate: Candidate, whole: Outcome) -> tuple[Candidate, nn.Module, Marks]:
