@@ -82,3 +82,10 @@ def test_targets_of_another_size_explain_what_breaks_down():
     found = severities(*broken, said("label_errors", times=400.0))
     assert [id for id, severity in found.items() if severity == "error"] == ["label_errors"]
     assert severities(*broken, said("label_errors", "note", times=400.0))["not_finite_loss"] == "error"
+
+
+def test_a_loss_with_the_wrong_sign_explains_what_becomes_of_it():
+    steps = (said("exploding_gradient"), said("saturated_units"), said("not_finite_loss"))
+    found = severities(*steps, said("not_learning", loss=-5e7, learnt=-3.0))
+    assert [id for id, severity in found.items() if severity == "error"] == ["not_learning"]
+    assert severities(*steps, said("not_learning", loss=2.0))["exploding_gradient"] == "error"

@@ -89,8 +89,9 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return (*FOLLOWS["unscaled_inputs"], "shared_rows", "duplicate_rows", "label_errors")
     if diagnosis.id == "duplicate_rows" and evidence.get("share", 0.0) >= MOSTLY:  # known from their copies
         return ("leaking_column",)
-    if diagnosis.id == "not_learning" and evidence.get("uphill"):
-        return tuple(id for id in BROKEN_STEPS if id != "not_learning")
+    wrong_sign = (evidence.get("loss") or 0.0) < 0  # a loss that falls without end, and so do the answers
+    if diagnosis.id == "not_learning" and (evidence.get("uphill") or wrong_sign):
+        return ("not_finite_loss", "label_errors", *(id for id in BROKEN_STEPS if id != "not_learning"))
     if diagnosis.id == "not_learning" and "gains" in evidence:  # no model learns
         return ("overfitting",)
     if diagnosis.id == "underfitting" and "neck" in evidence:
