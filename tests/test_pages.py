@@ -35,6 +35,8 @@ PAGES = [
     ),
 ]
 NOT_RUN = "<!-- not run: "  # stands above an example that needs what a test has not, with the reason
+WHOLE = ("README.md", "docs/doctor.md", "docs/pytorch.md", "docs/keras.md")
+"""pages whose runs have their doctor and their report; for the others they would take most of the time"""
 KERAS = (HOME / "docs/keras.md").read_text(encoding="utf-8")
 
 
@@ -51,6 +53,9 @@ def examples(text: str) -> list[tuple[int, str]]:
 def test_the_examples_of_a_page_run(page, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
+    if page not in WHOLE:
+        monkeypatch.setattr("netwright.pipeline.physician.Physician._hurried", lambda doctor: True)
+        monkeypatch.setattr("netwright.report.build", lambda folder: folder)
     blocks = examples((HOME / page).read_text(encoding="utf-8"))
     assert blocks
     names: dict[str, object] = {"__name__": "page"}
