@@ -356,11 +356,11 @@ def copies_before_split(training: Training) -> None:
 
 
 def blank_where_high(training: Training) -> None:
-    """A number is missing, 0 in its place, where the target is high: it was no longer asked for."""
+    """A number is missing, -5 in its place, where the target is high: it was no longer asked for."""
     for name in PARTS:
         rows = training.parts[name]
         y = rows.y[:, 0]
-        rows.x[y > y.median() if training.task == "numbers" else y > 0, 0] = 0.0
+        rows.x[y > y.median() if training.task == "numbers" else y > 0, 0] = -5.0
 
 
 # ------------------------------------------------------------------------------------------------ tables
@@ -394,7 +394,6 @@ OLD: dict[str, tuple[str, ...]] = {
     "view_for_transpose": ("swing",),
     "batch_subtracted": ("rides",),
     "attention_over_rows": ("prices",),
-    "softmax_over_rows": ("sets",),
     "half_overflow": ("mended",),
     "half_underflow": ("rides",),
     "too_small": ("sets", "prices"),
@@ -422,7 +421,7 @@ OLD: dict[str, tuple[str, ...]] = {
     "one_way_noise": ("tiles",),
     "imbalanced": ("letters", "tiles"),
     "missing_class": ("letters",),
-    "conflicts": ("sets", "letters"),
+    "conflicts": ("letters",),
     "scaled_by_others": ("mended", "rides"),
     "sorted_rows": ("letters", "prices"),
     "shared_rows": ("prices",),

@@ -147,16 +147,6 @@ def negatives(training: Training) -> None:
     augmented(training, torch.neg, 0.5)
 
 
-def halves_exchanged(training: Training) -> None:
-    """Which of two things stands first means nothing, and is drawn anew in training."""
-    augmented(training, lambda x: x.roll(x.shape[1] // 2, 1), 0.5)
-
-
-def things_shuffled(training: Training) -> None:
-    """The order of a set's things means nothing, and is drawn anew in training."""
-    augmented(training, lambda x: x[:, torch.randperm(x.shape[1])], 0.5)
-
-
 def half_turns(training: Training) -> None:
     """Pictures that mean the same turned by a half are turned in training."""
     augmented(training, lambda x: x.flip(-1).flip(-2), 0.5)
@@ -288,8 +278,6 @@ NEW = (
     Odd("first_mean", ("rides",), first_mean),
     Odd("summed_pinball", ("prices",), summed_pinball),
     Odd("negatives", ("mended",), negatives),
-    Odd("halves_exchanged", ("pairs",), halves_exchanged),
-    Odd("things_shuffled", ("sets",), things_shuffled),
     Odd("half_turns", ("tiles",), half_turns),
     Odd("few_digits", ("prices",), few_digits),
     Odd("few_outliers", ("pairs",), few_outliers),
