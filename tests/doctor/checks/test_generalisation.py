@@ -373,3 +373,14 @@ def test_all_that_is_known_of_a_row_in_one_number(narrow: bool, numbers: int | N
     (found,) = underfitting(case, record)
     assert found.evidence.get("neck") == numbers
     assert ("passes through one number" in found.cause) == narrow
+
+
+def test_what_a_network_does_to_its_own_numbers_is_no_change_of_rows():
+    draws = np.random.default_rng(0)
+    x = draws.uniform(-2, 2, (600, 3))
+    y = (np.sin(3 * x[:, :1]) * x[:, 1:2]).astype(np.float32)
+    first, *others = dense(3, 48, 48, 1)
+    case, record = trained(x, y, nn.Sequential(first, RowsMixed(0.55), *others), 400, 60)
+    case.notes["standing"] = standing(case)
+    case.notes["standing"].behind = -0.1
+    assert [each for each in harmful_augmentation(case, record) if each.severity != "note"] == []

@@ -15,6 +15,7 @@ from netwright.doctor.proof import bounded
 from netwright.doctor.record import Record
 from netwright.doctor.standing import paired, standing
 from netwright.doctor.steps import optimizer_of
+from netwright.doctor.trace import trace
 from netwright.doctor.trouble import marked
 from netwright.layers import noise
 from netwright.nn import layers
@@ -84,7 +85,7 @@ def harmful_augmentation(case: Case, record: Record) -> Iterator[Diagnosis]:
     if behind and not found.helps:
         from_start = stand.learnt <= NOTHING and record.start is not None
         found = _Try(case, STEPS, record.start) if from_start else _Try(case, LONGER)
-    far = found.gain >= max(FAR, FAR_ERRORS * found.error)
+    far = found.gain >= max(FAR, FAR_ERRORS * found.error) and _of_inputs(case, twin, rows)
     harmed = found.helps and (behind or far)
     if not harmed and agree:
         return
@@ -137,6 +138,22 @@ class _Try:
 
 def _differ(draws: list[np.ndarray]) -> bool:
     return bool(np.ptp(np.stack(draws), axis=0).max() >= 1e-7)
+
+
+def _of_inputs(case: Case, twin: Trainable, rows: Rows) -> bool:
+    """Whether the first thing that is learnt sees other numbers than in evaluation, so that it is the rows
+    that are changed and not what the network makes of them."""
+    if not isinstance(twin, ForeignNetwork):
+        return True
+    module = twin.owned[0]
+    changed = trace(lambda: twin.call(0, rows.raw, training=True), module)
+    first, second = (
+        next((each.inputs[0] for each in made.calls if each.learnt), None)
+        for made in (case.trace(rows), changed)
+    )
+    if first is None or second is None or first.shape != second.shape:
+        return True
+    return not torch.equal(first, second)
 
 
 def _drawn_at_first(twin: Trainable, rows: Rows, record: Record) -> bool:
