@@ -89,3 +89,11 @@ def test_a_loss_with_the_wrong_sign_explains_what_becomes_of_it():
     found = severities(*steps, said("not_learning", loss=-5e7, learnt=-3.0))
     assert [id for id, severity in found.items() if severity == "error"] == ["not_learning"]
     assert severities(*steps, said("not_learning", loss=2.0))["exploding_gradient"] == "error"
+
+
+def test_batches_of_a_few_rows_explain_a_loss_that_is_no_number():
+    found = severities(said("not_finite_loss"), said("oscillating_loss"))
+    assert found == {"not_finite_loss": "note", "oscillating_loss": "error"}
+    assert (
+        severities(said("not_finite_loss"), said("oscillating_loss", "warning"))["not_finite_loss"] == "error"
+    )

@@ -116,7 +116,7 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
     if diagnosis.id == "missing_nonlinearity" and "gained" in evidence:
         return ("label_errors", "overfitting", "not_learning")
     if diagnosis.id == "oscillating_loss" and diagnosis.severity == "error":  # batches of a few rows
-        return tuple(id for id in BROKEN_STEPS if id != "oscillating_loss")
+        return ("not_finite_loss", *(id for id in BROKEN_STEPS if id != "oscillating_loss"))
     if diagnosis.id == "drift" and "codes" in evidence:
         return ("label_errors", "overfitting", "not_learning", "class_imbalance")
     if diagnosis.id == "untrained_layer" and "operation" in evidence:
