@@ -97,3 +97,4 @@ def test_batches_of_a_few_rows_explain_a_loss_that_is_no_number():
     assert (
         severities(said("not_finite_loss"), said("oscillating_loss", "warning"))["not_finite_loss"] == "error"
     )
+    assert severities(said("wrong_head", loss="mse"))["wrong_head"] == "error"  # a loss by its name

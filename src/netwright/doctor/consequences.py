@@ -89,8 +89,8 @@ def _of(diagnosis: Diagnosis) -> tuple[str, ...]:
         return (*FOLLOWS["unscaled_inputs"], "shared_rows", "duplicate_rows", "label_errors")
     if diagnosis.id == "duplicate_rows" and evidence.get("share", 0.0) >= MOSTLY:  # known from their copies
         return ("leaking_column",)
-    wrong_sign = (evidence.get("loss") or 0.0) < 0  # a loss that falls without end, and so do the answers
-    if diagnosis.id == "not_learning" and (evidence.get("uphill") or wrong_sign):
+    # A loss below 0 falls without end, and the answers with it.
+    if diagnosis.id == "not_learning" and (evidence.get("uphill") or (evidence.get("loss") or 0.0) < 0):
         return ("not_finite_loss", "label_errors", *(id for id in BROKEN_STEPS if id != "not_learning"))
     if diagnosis.id == "not_learning" and "gains" in evidence:  # no model learns
         return ("overfitting",)
