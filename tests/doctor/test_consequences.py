@@ -45,6 +45,8 @@ def test_the_evidence_tells_kinds_of_a_symptom_apart():
     assert uphill == {"not_learning": "error", "rate_too_high": "note", "exploding_gradient": "note"}
     plain = severities(said("not_learning"), said("rate_too_high"))
     assert plain == {"not_learning": "note", "rate_too_high": "error"}
+    named = severities(said("wrong_head", loss="cross_entropy"), said("rate_too_high"))
+    assert named["rate_too_high"] == "error"
     lost = severities(said("input_ignored", inputs=["x"]), said("dead_units"))
     assert lost == {"input_ignored": "error", "dead_units": "note"}
 
