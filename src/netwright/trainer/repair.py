@@ -42,7 +42,7 @@ from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
 from netwright.trainer.course import Again, Course, Outcome, follow, steering, watched
 from netwright.trainer.remedies.network import as_classes
-from netwright.trainer.remedies.patient import Patient, both
+from netwright.trainer.remedies.patient import Patient, Remedy, both
 from netwright.trainer.remedies.table import CLEANING, REMEDIES, everything
 from netwright.trainer.rounds import Bar, Candidate, Kept, Round, attempt, like, words_of
 
@@ -211,24 +211,34 @@ def _case(original: Outcome, doctor: Doctor) -> Any:
 
 
 def _candidates(course: Course, case: Any, original: Outcome, found: Sequence[Diagnosis]) -> list[Candidate]:
-    """Changed courses in the order to try them: each diagnosis' first remedy, then second ones; and last a
-    usual training."""
+    """Changed courses in the order to try them: the first for each diagnosis, then the second ones; and last
+    a usual training, with what the first one changes of the network, its loss or its rows."""
     found = [each for each in found if each.id in REMEDIES][:LOOKED_AT]
-    if not found:
-        return []
-    lists = [[(each, remedy) for remedy in REMEDIES[each.id]] for each in found]
     network = original.memory.network("last") if original.failure is not None else None
     last = None if network is None else network.owned[0]
+
+    def changed(course: Course, diagnosis: Diagnosis, *remedies: Remedy) -> list[Candidate]:
+        made = [both(each)(course, Patient(case, diagnosis, last)) for each in remedies]
+        return [Candidate(each, diagnosis) for each in made if each is not None]
+
+    turns = in_turn([changed(course, each, *REMEDIES[each.id]) for each in found])
+    if found and found[0].id not in LEARNT_BY_HEART:
+        own = [each.course for each in turns if each.diagnosis is found[0]][:1]
+        turns += changed(
+            own[0] if own and _is_of_more_than_steps(own[0], course) else course, found[0], everything
+        )
     made: list[Candidate] = []
-    turns = in_turn(lists)
-    if found[0].id not in LEARNT_BY_HEART:
-        turns.append((found[0], everything))
-    for diagnosis, remedy in turns:
-        changed = both(remedy)(course, Patient(case, diagnosis, last))
-        if changed is not None and all(changed.changes != other.course.changes for other in made):
-            made.append(Candidate(changed, diagnosis))
+    for each in turns:
+        if all(each.course.changes != other.course.changes for other in made):
+            made.append(each)
     most = most_trials(course.epochs)
     return made if len(made) <= most else [*made[: most - 1], made[-1]]
+
+
+def _is_of_more_than_steps(course: Course, before: Course) -> bool:
+    """Whether the network, its loss or its rows are others than before."""
+    names = ("module", "loss", "x", "y", "weight")
+    return any(getattr(course, name) is not getattr(before, name) for name in names)
 
 
 def course_of(trainer: Any, x: Any, y: Any, validation: tuple[Any, Any], **plan: Any) -> Course:

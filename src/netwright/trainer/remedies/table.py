@@ -113,8 +113,8 @@ REMEDIES: dict[str, Sequence[Remedy]] = {
     "saturated_units": (both(fresh_start, usual_optimizer), both(rectified, fresh_start)),
     "vanishing_gradient": (
         both(rectified, fresh_start, usual_optimizer, first=True),
-        both(rectified, normed, fresh_start, usual_optimizer),
         both(fresh_start, usual_optimizer),
+        both(rectified, normed, fresh_start, usual_optimizer),
         fresh_start,
     ),
     "input_ignored": (fresh_start, unfrozen),
