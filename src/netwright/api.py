@@ -13,6 +13,7 @@ from netwright.models import Model
 from netwright.models.saving import is_layers
 from netwright.models.saving import load as load_layers
 from netwright.pipeline.prepare import prepare
+from netwright.pipeline.resume import is_finished, settings_of
 from netwright.pipeline.train import train as _train
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import is_run
@@ -91,6 +92,7 @@ def train(
     target: str | int | Sequence[str | int] | None = None,
     *,
     config: Config | dict[str, Any] | str | Path | None = None,
+    resume: str | Path | None = None,
     progress: bool = True,
     **settings: Any,
 ) -> Run:
@@ -100,6 +102,9 @@ def train(
         data: a path, ``sample:NAME``, a database URL with a query, a polars or pandas frame, an array.
         target: the column to predict: its name or number; several as a list or with commas.
         config: a `Config`, nested dictionaries, or the path of a YAML file to start from.
+        resume: the folder of a training that was broken off (killed, or out of power) and goes on, to the
+            same weights. Its settings are known; data is needed only where it was given in Python. Beside
+            it, time_limit and device may be given. A finished run is given back as it is.
         progress: whether to show how the training goes on.
         **settings: split_column, group, time, horizon, lookback, series, validation, test, task, positive,
             sensitive, kinds, effort, epochs, time_limit, members, seed, start_from, pretrained, device,
@@ -119,8 +124,13 @@ def train(
         >>> run.metrics["test"]["accuracy"] > 0.9  # doctest: +SKIP
         True
     """
-    made = make_config(target, config, settings)
-    return Run(_train(made, data, _watch(progress)))
+    if resume is None:
+        return Run(_train(make_config(target, config, settings), data, _watch(progress)))
+    if is_finished(resume):
+        return Run(resume)
+    others = {"target": target, "config": config, **settings}
+    known = settings_of(resume, [name for name, value in others.items() if value is not None])
+    return Run(_train(make_config(None, known, settings), data, _watch(progress), resume=True))
 
 
 def cross_validate(

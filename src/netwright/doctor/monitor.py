@@ -8,10 +8,12 @@ that a forward pass changes stays changed: weights are the same with and without
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from torch import Tensor
 
 from netwright.doctor.looks import Looks
+from netwright.doctor.memory import memory_of, recall
 from netwright.doctor.probes import Probes
 from netwright.doctor.record import Record
 from netwright.doctor.recording import Recording, clips_of
@@ -24,6 +26,13 @@ class Monitor(Callback):
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.memory: dict[str, Any] | None = None  # of an earlier training that is taken up
+
+    def remembered(self) -> dict[str, Any]:
+        return memory_of(self)
+
+    def remember(self, values: dict[str, Any]) -> None:
+        self.memory = values
 
     def on_start(self, state: State) -> None:
         population: Population = state.population
@@ -34,10 +43,15 @@ class Monitor(Callback):
 
     def on_epoch_start(self, state: State) -> None:
         if self.first is None:  # only now an earlier training has been taken up
-            self.first = self.population.network.flat.detach().clone()  # [M, P]
-            self.looks.begin(state)
-            self.probes.begin(state)
+            self._begin(state)
         self.looks.begin_epoch(state)
+
+    def _begin(self, state: State) -> None:
+        self.first = self.population.network.flat.detach().clone()  # [M, P]
+        self.looks.begin(state)
+        self.probes.begin(state)
+        if self.memory is not None:
+            recall(self, self.memory)
 
     def gradient_hook(self) -> Callable[[State], None] | None:
         return self.looks.see
@@ -49,6 +63,8 @@ class Monitor(Callback):
 
     def on_end(self, state: State) -> None:
         self.records = []
+        if self.first is None and self.memory is not None:  # it was broken off after its last step
+            self._begin(state)
         if self.first is not None:
             self.looks.flush()
             self.looks.gather()

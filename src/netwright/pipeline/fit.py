@@ -15,6 +15,7 @@ from netwright.nn.network import Network
 from netwright.pipeline.decide import check_decisions, decide
 from netwright.pipeline.precision import Finer, tried_precision
 from netwright.pipeline.prepare import Prepared
+from netwright.pipeline.resume import REFIT, Unfinished
 from netwright.pipeline.start import starting
 from netwright.pipeline.unfreeze import Unfreeze
 from netwright.runs.network import build
@@ -32,6 +33,7 @@ def fit(
     callbacks: Sequence[Callback],
     deadline: float | None,
     doctor: Callback | None = None,
+    kept: Unfinished | None = None,
 ) -> tuple[Network, History, Config]:
     """Trains the members, and fits again on training and validation rows where that is asked for.
 
@@ -42,6 +44,8 @@ def fit(
         callbacks: watch the training.
         deadline: when training must be over, by `time.monotonic`.
         doctor: watches the training that has validation rows, and none after it.
+        kept: what saves the training in case it is broken off, and where an earlier one goes on; None for a
+            training that begins and ends here.
 
     Returns:
         The network with its best weights (its first ones where it diverged before any epoch was a success),
@@ -53,14 +57,20 @@ def fit(
     train, validation = torch.from_numpy(split.train), torch.from_numpy(split.validation)
     refit = config.training.refit
     check_decisions(config, split.validation)
-    if prepared.config.training.precision == "auto":
+    known = {} if kept is None else kept.found(config)
+    if "precision" in known:
+        config.training.precision = known["precision"]
+    elif prepared.config.training.precision == "auto":
         found = tried_precision(prepared.schema, config, data, train)
         config.training.precision = found  # type: ignore[assignment]
     watching = callbacks if doctor is None else [*callbacks, doctor]
-    population = _population(prepared, config, data, train, validation, watching)
-    if deadline is not None:
-        config.training.epochs = epochs_in_time(population, deadline, halve=refit)
-        population = _population(prepared, config, data, train, validation, watching)
+    if "epochs" in known:
+        config.training.epochs = known["epochs"]
+    elif deadline is not None:
+        trial = _population(prepared, config, data, train, validation, watching)
+        config.training.epochs = epochs_in_time(trial, deadline, halve=refit)
+    last = [] if kept is None else [kept.callback(config)]
+    population = _population(prepared, config, data, train, validation, watching, last)
     history = population.history
     with suppress(Diverged):  # the history says so, and the network has its first weights
         population.fit(deadline)
@@ -73,7 +83,8 @@ def fit(
         again.training.stop_step = None if cut_at is None else cut_at - done
         again.training.epochs = max(1, round(sum(history.best_epoch) / len(history.best_epoch)))
         rows = torch.from_numpy(split.development)
-        population = _population(prepared, again, data, rows, rows[:0], callbacks)
+        last = [] if kept is None else [kept.callback(config, REFIT)]
+        population = _population(prepared, again, data, rows, rows[:0], callbacks, last)
         history.best_epoch = [int(again.training.epochs)] * len(history.best_epoch)
         second = population.fit(deadline)
         if second.stop_step is not None:
@@ -97,6 +108,7 @@ def _population(
     train: torch.Tensor,
     validation: torch.Tensor,
     callbacks: Sequence[Callback],
+    last: Sequence[Callback] = (),
 ) -> Population:
     count = int(config.training.members)
     seed = config.training.seed
@@ -107,7 +119,7 @@ def _population(
         data,
         members,
         config.training,
-        [*callbacks, Finer(), Unfreeze()],
+        [*callbacks, Finer(), Unfreeze(), *last],
         leave=True,
         start=starting(config, prepared.schema),
     )

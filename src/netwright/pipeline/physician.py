@@ -34,6 +34,8 @@ class Physician(Doctor):
         deadline: when training and examination must be over, by `time.monotonic`; None for no limit.
     """
 
+    remembers = ("memory",)
+
     def __init__(self, prepared: Prepared, data: Dataset, deadline: float | None) -> None:
         super().__init__(preflight=prepared.config.doctor.preflight, verbose=0)
         self.prepared, self.data, self.deadline = prepared, data, deadline

@@ -41,7 +41,20 @@ def tried_precision(schema: Schema, config: Config, data: Dataset, train: torch.
 class Finer(Callback):
     """Goes on in float32 once a regression fits so closely that bfloat16's rounding would count."""
 
+    remembers = ("fine",)
+
+    def __init__(self) -> None:
+        self.fine = False
+
+    def on_epoch_start(self, state: State) -> None:
+        if self.fine and state.population.config.precision == "bfloat16":  # a training is taken up
+            self._go_on_finer(state)
+
     def on_epoch(self, state: State) -> None:
         config = state.population.config
         if config.precision == "bfloat16" and config.loss == "mse" and state.train_loss < FINE:
-            state.population.config = config.model_copy(update={"precision": "float32"})
+            self._go_on_finer(state)
+
+    def _go_on_finer(self, state: State) -> None:
+        self.fine = True
+        state.population.config = state.population.config.model_copy(update={"precision": "float32"})

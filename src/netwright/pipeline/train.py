@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,12 @@ from netwright.pipeline.fit import fit
 from netwright.pipeline.physician import Physician, told
 from netwright.pipeline.prepare import Prepared, prepare
 from netwright.pipeline.resolve import resolve
+from netwright.pipeline.resume import Unfinished, unfinished
 from netwright.pipeline.start import start_lines
 from netwright.pipeline.watch import Watch
 from netwright.runs import bundle
 from netwright.runs.bundle import Bundle
-from netwright.runs.folder import clear_folder, drop_folder, make_folder
+from netwright.runs.folder import clear_folder, drop_folder, drop_unfinished, make_folder
 from netwright.training.history import History
 
 REPORT_SECONDS = 3.0  # imports of the plotting library, figures and page
@@ -44,7 +46,14 @@ SHORTEST_TRAINING = 0.5
 Work = Callable[[Config, Any, Watch, "Clock", Path, "Log"], Path]
 
 
-def train(config: Config, source: Any = None, watch: Watch | None = None, began: float | None = None) -> Path:
+def train(
+    config: Config,
+    source: Any = None,
+    watch: Watch | None = None,
+    began: float | None = None,
+    *,
+    resume: bool = False,
+) -> Path:
     """Trains, evaluates and documents.
 
     Arguments:
@@ -52,6 +61,7 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
         source: a path, a frame, ...; the config's path when None.
         watch: is told how it goes on.
         began: when the process began, by `time.monotonic`; a time limit counts from there.
+        resume: whether a training that was broken off goes on; the config is then what `settings_of` gives.
 
     Returns:
         The run's folder.
@@ -59,11 +69,17 @@ def train(config: Config, source: Any = None, watch: Watch | None = None, began:
     Raises:
         InputError: whatever is wrong with the data or the settings.
     """
+    if resume and source is None and config.data.path is None:
+        raise InputError(
+            "the data was given in Python, and is not kept",
+            where=config.output.folder,
+            hint="give it again: nw.train(data, resume=FOLDER)",
+        )
     if config.forecast.horizon is not None:
         from netwright.pipeline.forecast.train import work  # whose parts are of this file
 
-        return into_folder(work, config, source, watch, began)
-    return into_folder(_train, config, source, watch, began)
+        return into_folder(partial(work, resume=resume), config, source, watch, began)
+    return into_folder(partial(_train, resume=resume), config, source, watch, began)
 
 
 def into_folder(work: Work, config: Config, source: Any, watch: Watch | None, began: float | None) -> Path:
@@ -115,23 +131,26 @@ class Fitted:
     examination: Examination | None
 
 
-def _train(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
-    fitted = _fitted(config, source, watch, clock, log)
-    if config.doctor.repair and fitted.examination is not None:
-        fitted = _repaired(fitted, config, source, watch, clock, log)
-    document(
-        folder,
-        log,
-        fitted.prepared,
-        fitted.config,
-        fitted.data,
-        fitted.network,
-        fitted.history,
-        fitted.known,
-        clock,
-        watch,
-        fitted.examination,
-    )
+def _train(
+    config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log, resume: bool
+) -> Path:
+    with unfinished(folder, log, watch, again=resume) as kept:
+        fitted = _fitted(config, source, watch, clock, log, kept)
+        if config.doctor.repair and fitted.examination is not None:
+            fitted = _repaired(fitted, config, source, watch, clock, log)
+        document(
+            folder,
+            log,
+            fitted.prepared,
+            fitted.config,
+            fitted.data,
+            fitted.network,
+            fitted.history,
+            fitted.known,
+            clock,
+            watch,
+            fitted.examination,
+        )
     check_ending(fitted.history)
     return folder
 
@@ -171,8 +190,10 @@ def _repaired(fitted: Fitted, config: Config, source: Any, watch: Watch, clock: 
     return replace(fitted, config=kept, network=found.network, history=found.history, examination=examination)
 
 
-def _fitted(config: Config, source: Any, watch: Watch, clock: Clock, log: Log) -> Fitted:
-    """From the source to a trained network."""
+def _fitted(
+    config: Config, source: Any, watch: Watch, clock: Clock, log: Log, kept: Unfinished | None = None
+) -> Fitted:
+    """From the source to a trained network; what it goes on from is in `kept`."""
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
     if not len(prepared.split.test):
@@ -182,16 +203,19 @@ def _fitted(config: Config, source: Any, watch: Watch, clock: Clock, log: Log) -
     resolved, device = resolve(prepared.config, prepared.schema, len(prepared.split.train))
     data = prepared.dataset().to(device)
     clock.mark("read")
+    stage = "training"
+    if kept is not None:
+        stage = kept.begin(config, source, prepared.config, prepared.table, prepared.split.role)
 
     watch.stage("fitting the baselines")
     left = clock.left(limit)
     known = fit_baselines(prepared, data, left / 8)
     clock.mark("baselines")
-    watch.stage("training")
+    watch.stage(stage)
     deadline = clock.deadline(limit)
     threading.Thread(target=load_plots, daemon=True).start()
     doctor = Physician(prepared, data, deadline) if resolved.doctor.watch else None
-    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline, doctor)
+    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, deadline, doctor, kept)
     clock.mark("fit")
     if history.start:
         for line in start_lines(history.start):
@@ -246,7 +270,7 @@ def document(
     """
     limit = resolved.training.time_limit
     # Only now: a run that is there already stays whole until there is another to take its place.
-    clear_folder(folder)
+    clear_folder(folder, unfinished=False)
     log.keep()
     saved = Bundle(network, prepared.schema, resolved.inputs, resolved.network, resolved.data.missing)
     bundle.save(folder / "model", saved)
@@ -282,6 +306,7 @@ def finish(folder: Path, metrics: dict[str, Any], clock: Clock, log: Log) -> Pat
     metrics["seconds"] = clock.seconds()
     write_json(folder / "metrics.json", metrics)
     log.add(f"done in {metrics['seconds']['total']:.1f} s")
+    drop_unfinished(folder)  # only now is there nothing to go on with
     return folder
 
 

@@ -25,13 +25,29 @@ class Unfreeze(Callback):
     large; its rate is changed by just that factor while it lasts.
     """
 
+    remembers = ("began", "open", "rates")
+
     def __init__(self) -> None:
         self.began: dict[tuple[int, int], int] = {}  # (encoder, group): the step at which it was opened
         self.open: set[tuple[int, int]] = set()  # those that are still settling
+        self.rates: Tensor | None = None  # the optimiser's, once they are not those that were declared
+
+    def remembered(self) -> dict[str, Any]:
+        began = [[*key, step] for key, step in self.began.items()]
+        return {"began": began, "open": [list(key) for key in sorted(self.open)], "rates": self.rates}
+
+    def remember(self, values: dict[str, Any]) -> None:
+        self.began = {(place, group): step for place, group, step in values["began"]}
+        self.open = {(place, group) for place, group in values["open"]}
+        self.rates = values["rates"]
 
     def on_epoch_start(self, state: State) -> None:
+        rates = state.population.optimizer.rates
+        if self.rates is not None and rates is not self.rates and rates.shape == self.rates.shape:
+            rates.copy_(self.rates)  # a training is taken up
         for place, part in _parts(state):
-            before = part.opened if state.epoch > 1 else part.groups
+            before = opened(part.config.tune, part.groups, state.epoch - 1, state.epochs)
+            before = before if state.epoch > 1 else part.groups
             part.opened = opened(part.config.tune, part.groups, state.epoch, state.epochs)
             for group in range(part.groups - part.opened, part.groups):
                 if state.epoch > 1 and group < part.groups - before:
@@ -48,6 +64,7 @@ class Unfreeze(Callback):
         if not self.open or optimizer.rates is None or optimizer.name not in ("adam", "adamw"):
             self.open.clear()
             return
+        self.rates = optimizer.rates
         settings = optimizer.settings
         betas = [float(_first(each)) for each in (settings.beta1, settings.beta2)]
         parts = dict(_parts(state))

@@ -25,6 +25,8 @@ FILES = (
     "log.txt",
 )
 FOLDERS = ("model", "examples")
+UNFINISHED = "unfinished"  # inside a run's folder: what a training that is broken off goes on from
+SETTINGS = "settings.yaml"  # in it, from its beginning to its end
 
 
 def make_folder(wanted: str | None, name: str, *, overwrite: bool = False) -> Path:
@@ -43,10 +45,11 @@ def make_folder(wanted: str | None, name: str, *, overwrite: bool = False) -> Pa
         raise InputError("the output folder is a file", where=str(folder), hint="give another --out")
     if folder.exists() and any(folder.iterdir()):
         if not overwrite:
-            raise InputError(
-                "the output folder is not empty", where=str(folder), hint="give another --out, or --overwrite"
-            )
-        if not is_run(folder):
+            hint = "give another --out, or --overwrite"
+            if is_unfinished(folder):
+                hint = f"it holds an unfinished training: --resume {folder} goes on with it; or {hint}"
+            raise InputError("the output folder is not empty", where=str(folder), hint=hint)
+        if not is_run(folder) and not (folder / UNFINISHED).is_dir():
             raise InputError(
                 "--overwrite replaces only runs, and this folder holds something else",
                 where=str(folder),
@@ -69,12 +72,25 @@ def is_run(folder: Path) -> bool:
     return (folder / "config.yaml").is_file() and (folder / "log.txt").is_file()
 
 
-def clear_folder(folder: Path) -> None:
-    """Removes what a run leaves, and nothing else."""
+def is_unfinished(folder: Path) -> bool:
+    """Whether the folder holds a training that was broken off, or one that goes on just now."""
+    return (folder / UNFINISHED / SETTINGS).is_file()
+
+
+def clear_folder(folder: Path, *, unfinished: bool = True) -> None:
+    """Removes what a run leaves, and nothing else; of an unfinished training only where that is said."""
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
     for name in FOLDERS:
         shutil.rmtree(folder / name, ignore_errors=True)
+    if unfinished:
+        drop_unfinished(folder)
+
+
+def drop_unfinished(folder: Path) -> None:
+    """Removes what a training goes on from; at no moment does a part of it look like the whole."""
+    (folder / UNFINISHED / SETTINGS).unlink(missing_ok=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
 
 
 def drop_folder(folder: Path) -> None:

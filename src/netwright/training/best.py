@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -32,6 +34,10 @@ class Best:
         self.epoch = [epoch if new else old for new, old in zip(chosen.tolist(), self.epoch, strict=True)]
         done = self.waited >= self.patience if self.patience is not None else torch.zeros_like(chosen)
         self.waited = torch.where(chosen & ~done, 0, self.waited + 1)
+        return self.patient()
+
+    def patient(self) -> bool:
+        """Whether any member has not waited enough."""
         return self.patience is None or bool((self.waited < self.patience).any())
 
     def done(self) -> Tensor:
@@ -47,6 +53,17 @@ class Best:
         made.score, made.waited = self.score[places], self.waited[places]
         made.epoch = [self.epoch[place] for place in places]
         return made
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that is remembered, as a checkpoint keeps it."""
+        return {name: getattr(self, name) for name in ("kept", "score", "epoch", "waited")}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Takes what `state_dict` gave."""
+        for mine, given in zip(self.kept, state["kept"], strict=True):
+            mine.copy_(given)
+        self.score.copy_(state["score"])
+        self.epoch, self.waited = list(state["epoch"]), state["waited"].clone()
 
     def restore(self, *, keep_last: bool) -> None:
         """Puts the best weights back."""

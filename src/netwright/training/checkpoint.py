@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -21,10 +22,11 @@ from netwright.training.callbacks import Callback, State
 FILE = "checkpoint.safetensors"
 VERSION = 1
 STATE = ("epoch", "step", "seconds", "rate", "rate_factor", "stop", "reason", "past")
+SHARE = 0.02  # of a training's time that writing may take, where not each epoch is saved
 
 
 class Checkpoint(Callback):
-    """Saves after each epoch that was not cut off, and takes up an earlier training at the start.
+    """Saves after epochs that were not cut off, and takes up an earlier training at the start.
 
     Must be the last of the callbacks: what the others remember is saved and put back too.
 
@@ -32,20 +34,37 @@ class Checkpoint(Callback):
         folder: where the file lies.
         resume: whether the training goes on from the file; from the beginning where there is none.
         extra: saved with the rest; `read` gives it back.
+        every: seconds between two savings at least; each epoch is saved when 0. Large networks are saved more
+            rarely, so that it takes no more than a fiftieth of the time.
     """
 
     def __init__(
-        self, folder: str | Path, *, resume: bool = False, extra: dict[str, Any] | None = None
+        self,
+        folder: str | Path,
+        *,
+        resume: bool = False,
+        extra: dict[str, Any] | None = None,
+        every: float = 0.0,
     ) -> None:
-        self.folder, self.resume, self.extra = Path(folder), resume, extra or {}
+        self.folder, self.resume, self.extra, self.every = Path(folder), resume, extra or {}, every
 
     def on_start(self, state: State) -> None:
         if self.resume and (self.folder / FILE).exists():
             restore(state, read(self.folder), str(self.folder))
+        self.due = time.monotonic() + self.every
 
     def on_epoch(self, state: State) -> None:
-        if state.cut is None:
-            write(self.folder, captured(state) | {"extra": self.extra})
+        began = time.monotonic()
+        if state.cut is not None or began < self.due:
+            return
+        self.save(state)
+        if self.every:
+            now = time.monotonic()
+            self.due = now + max(self.every, (now - began) / SHARE)
+
+    def save(self, state: State) -> None:
+        """Writes the file."""
+        write(self.folder, captured(state) | {"extra": self.extra})
 
 
 def captured(state: State) -> dict[str, Any]:
@@ -63,6 +82,7 @@ def captured(state: State) -> dict[str, Any]:
         "state": {name: getattr(state, name) for name in STATE},
         "population past": population.past,
         "rows": population.history.rows,
+        "best": _best(state),
         "callbacks": [
             [type(callback).__name__, callback.remembered()]
             for callback in population.callbacks
@@ -84,6 +104,10 @@ def restore(state: State, saved: dict[str, Any], where: str) -> None:
         raise InputError(
             f"the checkpoint is of another network: its parameters differ, such as {other[0]}", where=where
         )
+    best = saved.get("best")
+    if best is not None and best["numbers"] != population.numbers:  # members had left
+        population.narrow(best["numbers"])
+        network = population.network
     callbacks = [callback for callback in population.callbacks if callback.remembers]
     if [type(each).__name__ for each in callbacks] != [name for name, _ in saved["callbacks"]]:
         told = ", ".join(name for name, _ in saved["callbacks"])
@@ -105,9 +129,38 @@ def restore(state: State, saved: dict[str, Any], where: str) -> None:
         setattr(state, name, value)
     population.past = saved["population past"]
     population.history.rows = saved["rows"]
+    if best is not None:
+        _restore_best(state, best)
     for callback, (_, values) in zip(callbacks, saved["callbacks"], strict=True):
         callback.remember(_moved(values, device))
     _set_random_states(saved["random"], population.feed.generators)
+
+
+def _best(state: State) -> dict[str, Any] | None:
+    """What members were like at their best, and those that have left; None where nobody asks for it."""
+    population = state.population
+    if population.best is None:
+        return None
+    whole = population.whole
+    return {
+        "numbers": population.numbers,
+        "best_epoch": state.best_epoch,
+        "whole": [] if whole is population.network else [whole.flat.detach(), *whole.live()],
+        **population.best.state_dict(),
+    }
+
+
+def _restore_best(state: State, best: dict[str, Any]) -> None:
+    population = state.population
+    state.best_epoch = best["best_epoch"]
+    state.rows = population.history.rows[-len(population.numbers) :]
+    population.best.load_state_dict(best)
+    if best["whole"]:
+        whole = population.whole
+        state.steps = state.step + (population.epochs - state.epoch) * population.feed.passes
+        with torch.no_grad():
+            for live, kept in zip([whole.flat.detach(), *whole.live()], best["whole"], strict=True):
+                live.copy_(kept)
 
 
 def write(folder: Path, content: dict[str, Any]) -> None:
@@ -123,7 +176,16 @@ def read(folder: str | Path) -> dict[str, Any]:
     Raises:
         InputError: there is no such file, it is damaged, or of a newer version.
     """
-    path = Path(folder) / FILE
+    return _read(Path(folder) / FILE, whole=True)
+
+
+def extra_of(folder: str | Path) -> dict[str, Any]:
+    """What was saved as `extra`, which holds no tensors, without the rest. Raises as `read`."""
+    return _read(Path(folder) / FILE, whole=False)
+
+
+def _read(path: Path, *, whole: bool) -> dict[str, Any]:
+    """All that a file holds, or what is extra in it."""
     if not path.exists():
         raise InputError("there is no checkpoint", where=str(path))
     try:
@@ -136,8 +198,11 @@ def read(folder: str | Path) -> dict[str, Any]:
                     where=str(path),
                     hint="pip install -U netwright",
                 )
+            content = json.loads(about["content"])
+            if not whole:
+                return _unpack(dict(content["items"])["extra"], {})
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            return _unpack(json.loads(about["content"]), tensors)
+            return _unpack(content, tensors)
     except (SafetensorError, KeyError, ValueError) as error:
         if isinstance(error, InputError):
             raise

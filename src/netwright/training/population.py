@@ -149,6 +149,7 @@ class Population:
         self.leave, self.prune, self.start = leave and keep_best, prune, start
         self.whole, self.numbers = network, list(range(len(members)))  # all members, and who is still there
         self.pruned: set[int] = set()
+        self.best: Best | None = None  # the members' best epochs, while it trains
         self.first = 0  # step at which the epoch began
         self.callbacks, self.optimizer = callbacks, optimizer
         self.step_hooks: list[Hook] = []
@@ -169,6 +170,7 @@ class Population:
         judged = data if validation is None else validation
         self.validation = judged if isinstance(judged, Feed) else self._judged(judged, seeds)
         self.given_clip = clip
+        self.given = (self.members, self.feed, self.validation)  # of all members
         self._settle()
         self.state = State(self.epochs, self.epochs * self.feed.passes, best_epoch=[0] * len(members))
         self.state.population = self
@@ -271,7 +273,7 @@ class Population:
         """
         # Without validation rows there is nothing to wait for: the loss of training rows only ever falls.
         patience = self.config.patience if self.validation.rows else None
-        best = Best(self.network, patience) if self.keep_best else None  # type: ignore[arg-type]
+        self.best = Best(self.network, patience) if self.keep_best else None  # type: ignore[arg-type]
         self._tell("on_start")
         began = time.monotonic() - self.state.seconds
         hooks = [(callback, callback.step_hook()) for callback in self.callbacks]
@@ -282,10 +284,13 @@ class Population:
         with Interrupt() as interrupt, kept_memory():
             self.deadline, self.interrupt = deadline, interrupt
             ending: Ending | None = self.state.reason if self.state.stop else None
+            if self.best is not None and ending is None and self.state.epoch:  # a training is taken up
+                self.best, ending = self._taken_up(self.best)
             while ending is None and self.state.epoch < self.epochs:
-                ending = self._epoch(best, began)
-                if best is not None and ending is None:
-                    best, ending = self._leave(best)
+                ending = self._epoch(self.best, began)
+                if self.best is not None and ending is None:
+                    self.best, ending = self._leave(self.best)
+        best, self.best = self.best, None
         self.history.stopped = ending or "all epochs"
         self.history.epochs = self.state.epoch
         if ending in ("time limit", "interrupted"):
@@ -296,7 +301,7 @@ class Population:
             best.restore(keep_last=not self.validation.rows and ending != "diverged")
             if self.whole is not self.network:
                 self._store(list(range(len(self.members))), best.live)
-                self.network = self.whole
+                self._widen()
             self.history.best_epoch = self.state.best_epoch
         self._tell("on_end")
         if ending == "diverged" and self.state.cut != "diverged":  # no callback has meant it to end so
@@ -305,6 +310,15 @@ class Population:
             if not any(self.state.best_epoch):
                 raise failure
         return self.history
+
+    def _taken_up(self, best: Best) -> tuple[Best, Ending | None]:
+        """What follows an epoch, after which an earlier training was broken off."""
+        return self._leave(best) if best.patient() else (best, "early stopping")
+
+    def narrow(self, numbers: list[int]) -> None:
+        """Goes on with the members of these numbers alone, before the first step."""
+        assert self.best is not None
+        self.best = self._narrow([self.numbers.index(number) for number in numbers], self.best)
 
     def _leave(self, best: Best) -> tuple[Best, Ending | None]:
         """Takes members that are done, given up or diverged out of the computation, when that is worth it."""
@@ -334,6 +348,12 @@ class Population:
         numbers = [self.numbers[place] for place in places]
         for whole, part in zip([self.whole.flat.data, *self.whole.live()], tensors, strict=True):
             whole[numbers] = part[places]
+
+    def _widen(self) -> None:
+        """Has all members there again, for whoever looks at what was trained."""
+        self.network, self.numbers = self.whole, list(range(self.whole.members))
+        self.members, self.feed, self.validation = self.given
+        self._settle()
 
     def _narrow(self, left: list[int], best: Best) -> Best:
         """Goes on with some of the members, whose memory is returned."""

@@ -13,6 +13,7 @@ from netwright.nn.forecast.network import ForecastNetwork
 from netwright.nn.forecast.quantiles import median_of
 from netwright.pipeline.fit import epochs_in_time
 from netwright.pipeline.forecast.prepare import Prepared
+from netwright.pipeline.resume import REFIT, Unfinished
 from netwright.runs.forecast import build
 from netwright.training.callbacks import Callback
 from netwright.training.history import History
@@ -25,6 +26,7 @@ def fit(
     data: Dataset,
     callbacks: Sequence[Callback],
     deadline: float | None,
+    kept: Unfinished | None = None,
 ) -> tuple[ForecastNetwork, History, Config]:
     """Trains the members, and fits again on training and validation windows where that is asked for.
 
@@ -34,6 +36,7 @@ def fit(
         data: all windows, on the device.
         callbacks: watch the training.
         deadline: when training must be over, by `time.monotonic`.
+        kept: what saves the training in case it is broken off, and where an earlier one goes on.
 
     Returns:
         The network with its best weights, what happened, and the config with the epochs that a deadline left.
@@ -41,10 +44,14 @@ def fit(
     config = config.model_copy(deep=True)
     train, validation = (torch.from_numpy(prepared.windows[part]) for part in ("train", "validation"))
     refit = config.training.refit and len(validation) > 0
-    population = _population(prepared, config, data, train, validation, callbacks)
-    if deadline is not None:
-        config.training.epochs = epochs_in_time(population, deadline, halve=refit)
-        population = _population(prepared, config, data, train, validation, callbacks)
+    known = {} if kept is None else kept.found(config)
+    if "epochs" in known:
+        config.training.epochs = known["epochs"]
+    elif deadline is not None:
+        trial = _population(prepared, config, data, train, validation, callbacks)
+        config.training.epochs = epochs_in_time(trial, deadline, halve=refit)
+    watching = callbacks if kept is None else [*callbacks, kept.callback(config)]
+    population = _population(prepared, config, data, train, validation, watching)
     history = population.fit(deadline)
     network = _network(population)
     network.point = best_point(network, data, prepared, config)
@@ -54,7 +61,8 @@ def fit(
         again = config.model_copy(deep=True)
         again.training.epochs = max(1, round(sum(history.best_epoch) / len(history.best_epoch)))
         rows = torch.from_numpy(prepared.windows["development"])
-        population = _population(prepared, again, data, rows, rows[:0], callbacks)
+        watching = callbacks if kept is None else [*callbacks, kept.callback(config, REFIT)]
+        population = _population(prepared, again, data, rows, rows[:0], watching)
         history.best_epoch = [int(again.training.epochs)] * len(history.best_epoch)
         population.fit(deadline)
         point = network.point

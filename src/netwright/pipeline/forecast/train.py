@@ -13,6 +13,7 @@ from netwright.pipeline.forecast.backtest import backtest
 from netwright.pipeline.forecast.fit import fit
 from netwright.pipeline.forecast.prepare import PARTS, Prepared, prepare, stretch
 from netwright.pipeline.forecast.resolve import refuse_unused, resolve
+from netwright.pipeline.resume import Unfinished, unfinished
 from netwright.pipeline.train import Clock, Log, check_ending, finish, load_plots, saved_config, versions
 from netwright.pipeline.watch import Watch
 from netwright.runs.folder import clear_folder
@@ -20,13 +21,31 @@ from netwright.runs.forecast import ForecastBundle, ForecastModel
 from netwright.training.history import History
 
 
-def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log) -> Path:
+def work(
+    config: Config,
+    source: Any,
+    watch: Watch,
+    clock: Clock,
+    folder: Path,
+    log: Log,
+    resume: bool = False,
+) -> Path:
     """Trains, judges and documents a forecast; see `netwright.pipeline.train.into_folder`.
 
     Raises:
         InputError: whatever is wrong with the data or the settings.
+        NetwrightError: the training has diverged.
     """
     refuse_unused(config)
+    with unfinished(folder, log, watch, again=resume) as kept:
+        history = _work(config, source, watch, clock, folder, log, kept)
+    check_ending(history)
+    return folder
+
+
+def _work(
+    config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, log: Log, kept: Unfinished
+) -> History:
     limit = config.training.time_limit
     prepared = prepare(config, source, watch)
     log.add(f"read {len(prepared.table):,} rows of {prepared.table.source}; {prepared.note}")
@@ -34,13 +53,13 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
     data = prepared.dataset(device)
     clock.mark("read")
 
-    watch.stage("training")
+    watch.stage(kept.begin(config, source, prepared.config, prepared.table, prepared.role))
     threading.Thread(target=load_plots, daemon=True).start()
-    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, clock.deadline(limit))
+    network, history, resolved = fit(prepared, resolved, data, watch.callbacks, clock.deadline(limit), kept)
     clock.mark("fit")
     log.add(f"trained {history.epochs} epochs, best {history.best_epoch}, {history.stopped}")
     # Only now: a run that is there already stays whole until there is another to take its place.
-    clear_folder(folder)
+    clear_folder(folder, unfinished=False)
     log.keep()
     model = ForecastModel(
         ForecastBundle(
@@ -75,8 +94,7 @@ def work(config: Config, source: Any, watch: Watch, clock: Clock, folder: Path, 
 
     watch.stage("writing the report")
     finish(folder, metrics, clock, log)
-    check_ending(history)
-    return folder
+    return history
 
 
 def _metrics(
