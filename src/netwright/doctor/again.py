@@ -21,7 +21,6 @@ from netwright.doctor.trouble import marked
 from netwright.doctor.usual_loss import UsualLoss
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.trainable import Trainable
-from netwright.training.rules import RULES
 
 SECONDS = 2.0  # of each; what is not done then is judged as it is
 JUDGED = 1000  # validation rows
@@ -142,7 +141,7 @@ def _again(case: Case, record: Record, change: Change) -> Again:
         raise CannotTellError("training rows, validation rows or the first weights are not known")
     if case.task == "unknown":
         raise CannotTellError("what the targets are is not known")
-    if case.plan.optimizer not in RULES and not change.usual:
+    if not case.plan.repeatable and not change.usual:
         raise CannotTellError(f"the optimiser {case.plan.optimizer} cannot be made again")
     network, plan = _copy(case, record, change), _plan(case, record, change)
     rates = record.learning_rate

@@ -106,6 +106,11 @@ class Plan:
     rates: Tensor | None = None
 
     @property
+    def repeatable(self) -> bool:
+        """Whether copies can be trained by the optimiser too: it is one of `training.rules`."""
+        return self.optimizer in RULES
+
+    @property
     def usual_rate(self) -> float:
         """The rate that the optimiser usually has: .05 for SGD, .01 with momentum, .001 for all else."""
         if self.optimizer == "sgd":

@@ -17,7 +17,6 @@ from netwright.doctor.steps import Steps, few_threads
 from netwright.nn import layers
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.trainable import Trainable
-from netwright.training.rules import RULES
 
 FACTORS = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e3, 1e4)
 FEWER = (1e-4, 1e-2, 1e-1, 1.0, 1e1, 1e2, 1e4)
@@ -138,7 +137,7 @@ def steps_done(record: Record) -> int:
 def _replay(case: Case, record: Record) -> Replay:
     if case.train is None or record.start is None:
         raise CannotTellError("the training rows themselves are not known")
-    if case.plan.optimizer not in RULES:
+    if not case.plan.repeatable:
         raise CannotTellError(f"the optimiser {case.plan.optimizer} cannot be made again")
     rate = top_rate(case, record)
     if not rate > 0:

@@ -15,7 +15,6 @@ from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Fix
 from netwright.doctor.record import Record
 from netwright.doctor.trouble import troubled
 from netwright.nn.foreign import ForeignNetwork
-from netwright.training.rules import RULES
 
 EACH = 4  # rows of a class whose slopes are looked at
 NOTHING = 1e-6  # of the largest weight
@@ -49,7 +48,7 @@ def class_weights(case: Case, record: Record) -> Iterator[Diagnosis]:
     if not len(left_out) and turned is None:
         return
     # Answers of a class that is passed over are mostly right where the others are, so marks tell.
-    found = better(case, record, Change(loss=True, usual=case.plan.optimizer not in RULES))
+    found = better(case, record, Change(loss=True, usual=not case.plan.repeatable))
     if found is None:
         return
     evidence = {"weights": [round(float(each), 4) for each in weights / np.nanmax(weights)]}

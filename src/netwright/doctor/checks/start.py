@@ -18,7 +18,6 @@ from netwright.doctor.record import Record
 from netwright.doctor.trace import AFFINE, NORMS, Call, Trace
 from netwright.doctor.trial import trial
 from netwright.nn.foreign import ForeignNetwork
-from netwright.training.rules import RULES
 
 HIGH, VERY_HIGH = 2.0, 4.0  # loss at the start over what is expected
 LOUD, QUIET = 10.0, 0.02  # spread of a layer's outputs over that of its inputs
@@ -251,7 +250,7 @@ def _costly(case: Case, record: Record, check: Callable[[Case], Iterator[Diagnos
     for each in check(replace(case, network=first)):
         if each.severity == "note" or "target_mean" in each.evidence:
             continue
-        change = Change(start=drawn_anew(case, record), usual=case.plan.optimizer not in RULES)
+        change = Change(start=drawn_anew(case, record), usual=not case.plan.repeatable)
         found = better(case, record, change)
         if found is not None:
             yield with_proof(each, case, found, "from Glorot's start")

@@ -17,7 +17,6 @@ from netwright.doctor.record import Record
 from netwright.layers.trunk import LayersTrunk
 from netwright.nn.foreign import ForeignNetwork
 from netwright.nn.network import Network
-from netwright.training.rules import RULES
 
 STEPS = {"sign", "sgn", "round", "floor", "ceil", "trunc", "argmax", "heaviside", "gt", "ge", "lt", "le"}
 """operations without a slope"""
@@ -56,7 +55,7 @@ def _tried(case: Case, record: Record, diagnosis: Diagnosis) -> Diagnosis:
     if diagnosis.severity != "error":
         return diagnosis
     try:
-        found = better(case, record, Change(free=True, usual=case.plan.optimizer not in RULES))
+        found = better(case, record, Change(free=True, usual=not case.plan.repeatable))
     except CannotTellError:
         return diagnosis
     return diagnosis if found is None else with_proof(diagnosis, case, found, "of all parameters")

@@ -21,7 +21,6 @@ from netwright.doctor.flow import normalises
 from netwright.doctor.record import Record
 from netwright.doctor.replay import steps_done
 from netwright.doctor.trouble import drawn, kernels, troubled
-from netwright.training.rules import RULES
 
 MEMORY = 0.99  # of the gradients before; usual is .9
 LONG = 0.01  # change of a step as a share of the weights
@@ -202,7 +201,7 @@ def own_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
 
     Weights that end below half of their first length say that a penalty is in it.
     """
-    if case.plan.optimizer in RULES and not case.plan.derived:
+    if case.plan.repeatable and not case.plan.derived:
         return
     if (found := better(case, record, Change(usual=True))) is None:
         return
@@ -210,7 +209,7 @@ def own_steps(case: Case, record: Record) -> Iterator[Diagnosis]:
     shrunk = float(np.median(shares)) if shares else 1.0
     penalty = shrunk < SHRUNK
     known = next((name for name in vars(torch.optim) if name.lower() == case.plan.optimizer), None)
-    whose = known if known and case.plan.optimizer not in RULES else "the optimiser of one's own"
+    whose = known if known and not case.plan.repeatable else "the optimiser of one's own"
     told = f" and takes the weights to {100 * shrunk:.2g} % of their first length" if penalty else ""
     yield _diagnosis(
         case,

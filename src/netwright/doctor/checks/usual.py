@@ -20,7 +20,6 @@ from netwright.doctor.standing import standing
 from netwright.doctor.trouble import drawn, kernels, troubled
 from netwright.doctor.usual_loss import NAMES, asks_otherwise, is_usual
 from netwright.nn.foreign import ForeignNetwork
-from netwright.training.rules import RULES
 
 VAGUE = ("underfitting", "not_learning", "overfitting", "label_errors", "weak_slice")
 """what may have any cause"""
@@ -162,7 +161,7 @@ def _are_of_classes(case: Case) -> bool:
 def _cause(case: Case, record: Record, found: Again) -> str:
     """The symptom that the one change stands for which brings most of the gain; "underfitting" where none
     does, or where the same training made once more brings it."""
-    other = case.plan.optimizer not in RULES  # it cannot be made again
+    other = not case.plan.repeatable  # it cannot be made again
     tried = {} if other else {"underfitting": Change()}
     if unregularised(case) is not None or case.plan.weight_decay:
         tried["over_regularised"] = Change(usual=other, calm=True)
