@@ -247,7 +247,9 @@ def _build(about: dict[str, Any], most: int) -> Model:
         raise InputError("the layers have more parameters than the file of weights holds")
     name = _text(about["name"])
     if about["kind"] == "sequential":
-        model: Model = Sequential([inputs[0], *(layers[name] for name, *_ in nodes)], name)
+        sequence = Sequential(name=name)
+        sequence._fill([inputs[0], *(layers[name] for name, *_ in nodes)])
+        model: Model = sequence
     elif about["kind"] == "model":
         model = Model(inputs, outputs, name)
     else:

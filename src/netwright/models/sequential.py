@@ -41,6 +41,22 @@ class Sequential(Model):
 
     def add(self, layer: Layer | Symbol) -> None:
         """Puts a layer at the end. The others keep their weights."""
+        self._put(layer)
+        if self.list:
+            try:
+                self._rebuild()
+            except InputError:
+                self.list.pop()
+                raise
+
+    def _fill(self, layers: Sequence[Layer | Symbol]) -> None:
+        """Puts layers at the end and builds the network once, for weights that are taken over: those that are
+        drawn depend on the name that a layer has when it joins."""
+        for layer in layers:
+            self._put(layer)
+        self._rebuild()
+
+    def _put(self, layer: Layer | Symbol) -> None:
         if isinstance(layer, Symbol) and layer.layer is None and not self.list:
             self.entry = layer
             return
@@ -58,11 +74,6 @@ class Sequential(Model):
         if not self.list and self.entry is None and layer.input_shape is not None:
             self.entry = Symbol(layer.input_shape)
         self.list.append(layer)
-        try:
-            self._rebuild()
-        except InputError:
-            self.list.pop()
-            raise
 
     def pop(self) -> Layer:
         """Takes the last layer away and returns it. The others keep their weights."""
