@@ -61,11 +61,12 @@ def _calmer(diagnosis: Diagnosis, config: Config) -> list[Changes]:
 
 
 def _usual(diagnosis: Diagnosis, config: Config) -> list[Changes]:
-    """What usually works: AdamW at .003, clipped, without decay."""
+    """What usually works: AdamW from .003 down to nothing, clipped, without decay."""
     return [
         {
             "training.optimizer": "adamw",
             "training.learning_rate": 3e-3,
+            "training.schedule": "cosine",
             "training.clip_norm": 1.0,
             "training.weight_decay": 0.0,
             "training.l1": 0.0,
