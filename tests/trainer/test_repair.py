@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import copy
 import dataclasses
+import functools
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from torch import nn
 
 import netwright as nw
-from netwright.doctor.case import Case
+from netwright.doctor.case import Case, case_of
 from netwright.doctor.diagnosis import Diagnosis, Fix
 from netwright.errors import NetwrightError
 from netwright.nn.objective import Objective
@@ -20,6 +22,7 @@ from netwright.trainer.remedies import network, steps
 from netwright.trainer.remedies.patient import Patient, both
 from netwright.trainer.remedies.rows import GeneralizedCrossEntropy, corrected, without_rows
 from netwright.trainer.remedies.table import REMEDIES
+from netwright.trainer.repair import Repair
 from netwright.trainer.rounds import Candidate, Round, finalists
 
 EPOCHS = 30
@@ -68,10 +71,24 @@ def repaired(made: nw.Trainer, rows):
 
 
 @pytest.fixture(scope="module")
-def healthy(rows) -> float:
+def plain(rows) -> nw.Trainer:
     made = trainer(net())
     made.fit(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], verbose=0)
-    return score(made, rows)
+    return made
+
+
+@pytest.fixture(scope="module")
+def healthy(rows, plain) -> float:
+    return score(plain, rows)
+
+
+class Looking(nw.callbacks.Callback):
+    """Keeps the case after the last step, which nobody examines."""
+
+    case: Case
+
+    def on_end(self, state) -> None:
+        self.case = case_of(state.population)
 
 
 FAULTS = {
@@ -87,11 +104,21 @@ FAULTS = {
 }
 
 
+@pytest.fixture(scope="module")
+def repairs(rows):
+    """The trainer of a fault, and its repair."""
+
+    @functools.cache
+    def made(fault: str) -> tuple[nw.Trainer, Repair]:
+        made = trainer(*FAULTS[fault]())
+        return made, repaired(made, rows)
+
+    return made
+
+
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_fault_is_repaired_to_nearly_healthy(fault, rows, healthy):
-    module, optimizer, rate = FAULTS[fault]()
-    made = trainer(module, optimizer, rate)
-    found = repaired(made, rows)
+def test_a_fault_is_repaired_to_nearly_healthy(fault, rows, healthy, repairs):
+    made, found = repairs(fault)
     assert found.accepted
     assert found.after > found.before + 0.05
     assert score(made, rows) > healthy - 0.04
@@ -114,9 +141,8 @@ def test_inputs_of_all_sizes_are_standardised_inside_the_network(rows, healthy):
     assert score(made, raw) > healthy - 0.03
 
 
-def test_nothing_changes_where_nothing_is_found(rows):
-    plain, other = trainer(net()), trainer(net())
-    plain.fit(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], verbose=0)
+def test_nothing_changes_where_nothing_is_found(rows, plain):
+    other = trainer(net())
     module = other.module
     found = repaired(other, rows)
     assert found.examination.primary is None
@@ -127,18 +153,17 @@ def test_nothing_changes_where_nothing_is_found(rows):
     assert other.epochs_done == plain.epochs_done
 
 
-def test_test_rows_are_never_looked_at(rows):
-    """The same repair whatever they hold."""
+def test_test_rows_are_never_looked_at(rows, repairs):
+    """The same repair as without any, whatever they hold."""
     x, y = rows["test"]
-    kept = []
-    for test in ((x, y), (x * 0 - 3, 1 - y)):
-        made = trainer(net(), rate=1e-7)
-        doctor = nw.callbacks.Doctor(test=test, verbose=0)
-        held, wanted = rows["validation"]
-        found = made.repair(*rows["train"], epochs=12, validation_data=(held, wanted), doctor=doctor)
-        kept.append((found.accepted, found.attempts, [each.clone() for each in found.module.parameters()]))
-    assert kept[0][:2] == kept[1][:2]
-    assert all(torch.equal(a, b) for a, b in zip(kept[0][2], kept[1][2], strict=True))
+    made = trainer(*FAULTS["rate_too_low"]())
+    doctor = nw.callbacks.Doctor(test=(x * 0 - 3, 1 - y), verbose=0)
+    found = made.repair(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], doctor=doctor)
+    _, without = repairs("rate_too_low")
+    assert (found.accepted, found.attempts) == (without.accepted, without.attempts)
+    for own, same in zip(found.module.parameters(), without.module.parameters(), strict=True):
+        assert torch.equal(own, same)
+    assert any(each.id == "drift" for each in found.examination.diagnoses)  # they are told of
 
 
 def test_what_does_not_help_is_refused_and_told(rows, monkeypatch):
@@ -148,12 +173,12 @@ def test_what_does_not_help_is_refused_and_told(rows, monkeypatch):
     monkeypatch.setattr("netwright.trainer.repair.everything", wrong)
     monkeypatch.setattr("netwright.trainer.repair.REMEDIES", dict.fromkeys(REMEDIES, (same,)))
     plain, made = trainer(net(), rate=1e-7), trainer(net(), rate=1e-7)
-    plain.fit(*rows["train"], epochs=EPOCHS, validation_data=rows["validation"], verbose=0)
-    found = repaired(made, rows)
+    plain.fit(*rows["train"], epochs=6, validation_data=rows["validation"], verbose=0)
+    found = made.repair(*rows["train"], epochs=6, validation_data=rows["validation"])
     assert not found.accepted
     impossible, *others = found.attempts
     assert "cannot be trained" in impossible.why
-    assert [each.epochs for each in others] == [3, EPOCHS]
+    assert [each.epochs for each in others] == [3, 6]
     assert not any(each.accepted for each in found.attempts)
     assert all(each.before == each.after for each in others)  # the same start, seed and rows
     for own, other in zip(plain.module.parameters(), made.module.parameters(), strict=True):
@@ -344,11 +369,10 @@ def test_doubtful_targets_take_what_their_neighbours_say():
     x = (random.normal(size=(300, 4)) + 4 * truth[:, None]).astype("float32")
     y = np.where(random.random(300) < 0.3, 1 - truth, truth)
     torch.manual_seed(0)
-    made = trainer(net(depth=1))
-    doctor = nw.callbacks.Doctor(verbose=0)
-    made.callbacks.append(doctor)
+    looking = Looking()
+    made = trainer(net(depth=1), callbacks=[looking])
     made.fit(x[:250], y[:250], epochs=2, validation_data=(x[250:], y[250:]), verbose=0)
-    sick = dataclasses.replace(patient("label_errors"), case=doctor.seen)
+    sick = dataclasses.replace(patient("label_errors"), case=looking.case)
     changed = corrected(course(x=x[:250], y=y[:250]), sick)
     assert changed is not None
     assert (changed.y == truth[:250]).mean() > 0.98
@@ -414,11 +438,10 @@ def test_networks_are_compared_by_marks_of_one_kind():
 
 def test_a_loss_that_softens_everything_becomes_plain_cross_entropy(rows):
     soft = nn.CrossEntropyLoss(label_smoothing=0.95)
-    made = nw.Trainer(net(depth=1), soft, "adam", 0.01, seed=0, device="cpu", callbacks=[])
-    doctor = nw.callbacks.Doctor(verbose=0)
-    made.callbacks.append(doctor)
+    looking = Looking()
+    made = nw.Trainer(net(depth=1), soft, "adam", 0.01, seed=0, device="cpu", callbacks=[looking])
     made.fit(*rows["train"], epochs=1, validation_data=rows["validation"], verbose=0)
-    sick = dataclasses.replace(patient("wrong_head"), case=doctor.seen)
+    sick = dataclasses.replace(patient("wrong_head"), case=looking.case)
     changed = network.task_loss(course(loss=soft), sick)
     assert changed is not None
     assert changed.loss.label_smoothing == 0.0
@@ -457,18 +480,29 @@ def test_what_is_left_after_a_repair_is_repaired_in_a_second_round(rows, monkeyp
     assert any(each.severity == "error" for each in found.examination.diagnoses)
 
 
-@pytest.mark.parametrize("values", [(-1.0, 1.0), (1.0, 2.0)])
-def test_targets_of_two_other_numbers_become_no_and_yes(rows, values):
+def test_targets_of_two_other_numbers_become_no_and_yes(rows):
     x, y = rows["train"]
     held, wanted = rows["validation"]
-    coded, known = (np.where(each, values[1], values[0])[:, None].astype("float32") for each in (y, wanted))
+    coded, known = (np.where(each, 1.0, -1.0)[:, None].astype("float32") for each in (y, wanted))
     torch.manual_seed(0)
     module = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 32), nn.ReLU(), nn.Linear(32, 1))
     made = nw.Trainer(module, nn.BCEWithLogitsLoss(), "adam", 0.01, seed=0, device="cpu")
     found = made.repair(x, coded, epochs=EPOCHS, validation_data=(held, known))
-    assert found.accepted[0] == f"targets of {values[0]:g} and {values[1]:g} taken for no and yes"
+    assert found.accepted[0] == "targets of -1 and 1 taken for no and yes"
     tested, truth = rows["test"]
     assert ((made.predict(tested)[:, 0] > 0) == truth).mean() > 0.85
+
+
+def test_one_and_two_are_no_and_yes_too():
+    case: Any = SimpleNamespace(purpose=SimpleNamespace(loss="binary_cross_entropy"))
+    y, wanted = torch.tensor([[1.0], [2.0], [1.0]]), torch.tensor([[2.0], [1.0]])
+    given = course(y=y, validation=(torch.zeros(2, 4), wanted))
+    made = network.as_yes_and_no(given, patient("wrong_head", case=case))
+    assert made is not None
+    assert made.changes == ("targets of 1 and 2 taken for no and yes",)
+    assert (made.y.tolist(), made.validation[1].tolist()) == ([[0], [1], [0]], [[1], [0]])
+    case.purpose.loss = "squared_error"
+    assert network.as_yes_and_no(given, patient("wrong_head", case=case)) is None
 
 
 def test_a_loss_that_leaves_a_class_out_becomes_the_usual_one(rows):
