@@ -144,3 +144,32 @@ def test_a_network_that_learnt_little_does_not_blame_the_columns(netwright, run,
     record = Record.read(run)
     text = summary(replace(record, metrics={**record.metrics, "margin": margin}), run)
     assert said in text
+
+
+@pytest.mark.usefixtures("no_pages")
+def test_a_training_that_was_killed_goes_on(netwright, table, tmp_path, monkeypatch):
+    folder, other = tmp_path / "run", tmp_path / "other"
+    begin = ["train", table, "--target", "bought", *FAST]
+    monkeypatch.setattr("netwright.pipeline.resume.EVERY", 1e-9)
+    with monkeypatch.context() as patch:
+        patch.setattr("netwright.pipeline.fit.decide", _killed)  # after the last epoch
+        stopped = netwright(*begin, "--out", folder)
+    assert stopped.code == 130
+    assert f"goes on with: netwright train --resume {folder}" in stopped.err
+    refused = netwright("train", "--resume", folder, "--epochs", "9")
+    assert refused.code == 2
+    assert "the settings that it began with (--epochs)" in refused.err
+    assert netwright("train", "--resume", folder, "--from", folder).err.count("(--from)") == 1
+    assert netwright("train", "--resume", folder, "--json").json["run"] == str(folder)
+    assert netwright(*begin, "--out", other).code == 0
+    for name in ("model/network.safetensors", "predictions.csv"):
+        assert (folder / name).read_bytes() == (other / name).read_bytes()
+    again = netwright("train", "--resume", folder)
+    assert again.code == 0
+    assert "is finished: there is nothing to go on with" in again.err
+    assert "accuracy" in again.out
+    assert netwright("train", "--resume", tmp_path / "nothere").code == 2
+
+
+def _killed(*_: object) -> None:
+    raise KeyboardInterrupt

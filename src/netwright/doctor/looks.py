@@ -101,6 +101,7 @@ class Looks:
         self.most = WAITING
         self.sample_every = 4 * max(EVERY, self.passes) if self.tiny else max(EVERY, self.passes // 4)
         self.next_look = self.next_sample = state.step
+        self.epoch, self.first_step = -1, state.step  # none is going on
 
     def begin_epoch(self, state: State) -> None:
         """What depends on the epoch, and on who is still there."""

@@ -40,6 +40,7 @@ class Monitor(Callback):
         self.probes = Probes(population)
         self.looks = Looks(population, self.probes.take_rows)
         self.first: Tensor | None = None
+        self.memory = None
 
     def on_epoch_start(self, state: State) -> None:
         if self.first is None:  # only now an earlier training has been taken up

@@ -93,7 +93,12 @@ def known_of(folder: Path) -> dict[str, Any]:
     Raises:
         InputError: the checkpoint is damaged, or of a newer version.
     """
-    return next(map(extra_of, _checkpoints(folder)), {})
+    try:
+        return next(map(extra_of, _checkpoints(folder)), {})
+    except InputError as error:
+        raise InputError(
+            error.what, where=error.where, hint=error.hint or "train anew, with --overwrite"
+        ) from None
 
 
 def _checkpoints(folder: Path) -> list[Path]:
