@@ -15,6 +15,7 @@ import pytest
 import torch
 from PIL import Image
 
+import netwright as nw
 from netwright.api import make_config
 from netwright.config import Config
 from netwright.encoders import hub
@@ -23,6 +24,7 @@ from netwright.errors import InputError
 from netwright.pipeline.fit import fit
 from netwright.pipeline.prepare import prepare
 from netwright.pipeline.resolve import resolve
+from netwright.pipeline.train import train as train_run
 from netwright.pipeline.unfreeze import correction, opened
 from netwright.pipeline.watch import Watch
 from netwright.runs import bundle
@@ -346,3 +348,33 @@ def test_the_first_step_of_an_opened_layer_is_that_of_adam(saved):
     rate = 0.01 * 0.1 * 0.5  # one layer below the uppermost
     assert float(moves[opening].max()) == pytest.approx(rate, rel=0.02)
     assert all(float(move.max()) < 1.1 * rate for move in moves)
+
+
+@pytest.mark.usefixtures("no_pages")
+def test_layers_that_open_open_again_where_a_training_was_broken_off(saved, tmp_path, monkeypatch):
+    """With the rates of those that are settling, and with the steps since they were opened."""
+
+    class Killed(BaseException):
+        pass
+
+    class Kill(Callback):
+        def on_epoch_start(self, state: State) -> None:
+            if state.epoch == 6:
+                raise Killed
+
+    monkeypatch.setattr("netwright.pipeline.resume.EVERY", 1e-9)
+    monkeypatch.setattr("netwright.training.checkpoint.SHARE", 1e9)
+    reviews().write_csv(tmp_path / "reviews.csv")
+    text = {"pretrained": str(saved("bert")), "tune": "gradual"}
+    values = {"inputs": {"text": text}, "training": {**TRAINING, "epochs": 8}, "doctor": {"watch": False}}
+    watch = Watch()
+    watch.callbacks = [Kill()]
+    given = make_config("label", values, {"out": tmp_path / "run"})
+    with pytest.raises(Killed):
+        train_run(given, tmp_path / "reviews.csv", watch)
+    runs = [
+        nw.train(resume=tmp_path / "run", progress=False),
+        nw.train(tmp_path / "reviews.csv", "label", config=values, out=tmp_path / "other", progress=False),
+    ]
+    first, second = ((run.folder / "model/network.safetensors").read_bytes() for run in runs)
+    assert first == second

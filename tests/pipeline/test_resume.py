@@ -316,6 +316,34 @@ def test_settings_are_those_it_began_with(source, tmp_path):
         nw.train(source, "y", resume=tmp_path / "run")
 
 
+def test_at_no_moment_is_there_less_than_something_to_go_on_with(source, plain, tmp_path, monkeypatch):
+    """A copy of the folder is taken wherever a file takes its place or is removed."""
+    out = tmp_path / "run"
+    shutil.copytree(plain, out)  # which is to be replaced
+    found: list[tuple[bool, bool]] = []
+
+    def watched(function: Any) -> Any:
+        def look(*arguments: Any, **settings: Any) -> Any:
+            result = function(*arguments, **settings)
+            found.append((is_unfinished(out), is_finished(out)))
+            return result
+
+        return look
+
+    monkeypatch.setattr(os, "replace", watched(os.replace))
+    monkeypatch.setattr(os, "unlink", watched(os.unlink))
+    monkeypatch.setattr(shutil, "rmtree", watched(shutil.rmtree))
+    monkeypatch.setattr(Path, "unlink", watched(Path.unlink))
+    unbroken(source, "y", out, overwrite=True)
+    moments = len(found)
+    begun = found.index((True, False))
+    assert all(unfinished or finished for unfinished, finished in found)
+    assert found[:begun] == [(False, True)] * begun  # the old one, until the settings are there
+    assert found[-1] == (False, True)
+    assert moments > 20
+    assert is_finished(out)
+
+
 KILLED = """
 import sys, time
 from netwright.api import make_config
