@@ -16,7 +16,7 @@ from netwright.pipeline.prepare import prepare
 from netwright.pipeline.resume import is_finished, settings_of
 from netwright.pipeline.train import train as _train
 from netwright.pipeline.watch import Watch
-from netwright.runs.folder import is_run
+from netwright.runs.folder import is_run, is_unfinished
 from netwright.runs.forecast import ForecastModel, is_forecast
 from netwright.runs.model import TableModel
 from netwright.runs.run import Run
@@ -321,4 +321,5 @@ def load(folder: str | Path) -> Run | Study | TableModel | ForecastModel | Model
             return ForecastModel.load(place)
         if (place / "network.json").is_file():
             return TableModel.load(place)
-    raise InputError("this folder holds neither a run nor a saved model", where=str(folder))
+    hint = f"its training was broken off: nw.train(resume={str(folder)!r})" if is_unfinished(folder) else None
+    raise InputError("this folder holds neither a run nor a saved model", where=str(folder), hint=hint)

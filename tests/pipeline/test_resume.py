@@ -344,6 +344,24 @@ def test_at_no_moment_is_there_less_than_something_to_go_on_with(source, plain, 
     assert is_finished(out)
 
 
+def test_a_training_that_goes_on_just_now_is_left_alone(source, tmp_path):
+    out, told = tmp_path / "run", []
+
+    class Second(Callback):
+        def on_epoch_start(self, state: State) -> None:
+            if state.epoch == 3:
+                for go in (lambda: go_on(out), lambda: unbroken(source, "y", out, overwrite=True)):
+                    with pytest.raises(InputError, match="a training goes on in this folder") as error:
+                        go()
+                    told.append(str(error.value))
+
+    watch = Watch()
+    watch.callbacks = [Second()]
+    train_run(make_config("y", SETTINGS, {"out": out}), source, watch)
+    assert len(told) == 2
+    assert is_finished(out)
+
+
 KILLED = """
 import sys, time
 from netwright.api import make_config
@@ -378,6 +396,8 @@ def test_a_killed_process_goes_on_to_the_same_run(source, tmp_path):
         process.kill()
     assert process.wait() == -signal.SIGKILL
     assert {path.name for path in out.iterdir()} == {"unfinished"}
+    with pytest.raises(InputError, match=r"broken off: nw.train\(resume="):
+        nw.load(out)
     assert 0 < known_of(out)["epoch"] < 20
     go_on(out)
     other = nw.train(source, "y", config=settings, out=tmp_path / "other", progress=False)

@@ -9,9 +9,9 @@ beside it stays as it is until another one takes its place.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -124,6 +124,9 @@ class Unfinished:
         self.run, self.folder, self.log, self.again = folder, folder / UNFINISHED, log, again
         self.known = known_of(folder) if again else {}
         self.begun = False
+        self.held: IO[str] | None = None
+        if again:
+            self._hold()
 
     def begin(self, config: Config, source: Any, found: Config, table: Table, roles: np.ndarray) -> str:
         """Writes the settings, or makes sure that the rows are those of the earlier training.
@@ -156,10 +159,38 @@ class Unfinished:
         if self.again:
             self.log.add("begins anew a training that was broken off before its first checkpoint")
         else:
+            if is_unfinished(self.run):
+                self._hold()  # nobody else does
             drop_unfinished(self.run)
             self.begun = True
             write_text(self.folder / SETTINGS, _lasting(config, source, found).to_yaml())
+            self._hold()
         return "training"
+
+    def _hold(self) -> None:
+        """Holds the settings while the training goes on. The system lets go of them when a process is killed.
+
+        Raises:
+            InputError: another process holds them.
+        """
+        self.let_go()
+        with suppress(ImportError):  # not on Windows
+            import fcntl
+
+            self.held = (self.folder / SETTINGS).open(encoding="utf-8")
+            try:
+                fcntl.flock(self.held, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                self.let_go()
+                what, hint = "a training goes on in this folder just now", "wait for its end, or stop it"
+                raise InputError(what, where=str(self.run), hint=hint) from None
+            except OSError:  # a file system without locks
+                self.let_go()
+
+    def let_go(self) -> None:
+        if self.held is not None:
+            self.held.close()
+            self.held = None
 
     def found(self, config: Config) -> dict[str, Any]:
         """What need not be found out again: `epochs`, and on the same device `precision`."""
@@ -219,6 +250,8 @@ def unfinished(folder: Path, log: Log, watch: Watch, *, again: bool) -> Iterator
         if (kept.begun or again) and is_unfinished(folder) and not isinstance(error, InputError):
             watch.cut_short(f"the training goes on with: netwright train --resume {folder}")
         raise
+    finally:
+        kept.let_go()
 
 
 def _lasting(config: Config, source: Any, found: Config) -> Config:

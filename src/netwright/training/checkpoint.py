@@ -22,7 +22,7 @@ from netwright.training.callbacks import Callback, State
 FILE = "checkpoint.safetensors"
 VERSION = 1
 STATE = ("epoch", "step", "seconds", "rate", "rate_factor", "stop", "reason", "past")
-SHARE = 0.02  # of a training's time that writing may take, where not each epoch is saved
+SHARE = 0.01  # of a training's time that writing may take, where not each epoch is saved
 
 
 class Checkpoint(Callback):
@@ -35,7 +35,7 @@ class Checkpoint(Callback):
         resume: whether the training goes on from the file; from the beginning where there is none.
         extra: saved with the rest; `read` gives it back.
         every: seconds between two savings at least; each epoch is saved when 0. Large networks are saved more
-            rarely, so that it takes no more than a fiftieth of the time.
+            rarely, so that it takes no more than a hundredth of the time.
     """
 
     def __init__(
