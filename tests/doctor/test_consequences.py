@@ -30,6 +30,12 @@ def test_what_follows_from_a_cause_is_a_note():
     assert found == {"rate_too_high": "error", "dead_units": "note", "loss_spike": "warning"}
 
 
+def test_what_is_frozen_or_drowned_cannot_learn_rows_by_heart():
+    for cause in ("untrained_layer", "over_regularised"):
+        found = severities(said("cannot_overfit"), said("slow_convergence"), said(cause, "warning"))
+        assert found == {"cannot_overfit": "note", "slow_convergence": "note", cause: "warning"}
+
+
 def test_a_note_explains_nothing():
     assert severities(said("rate_too_high", "note"), said("dead_units"))["dead_units"] == "error"
 

@@ -50,7 +50,9 @@ FOLLOWS: dict[str, tuple[str, ...]] = {
     "slow_convergence": ("not_learning",),
     "over_regularised": (
         *("modes_disagree", "not_learning", "slow_convergence", "input_ignored", "dead_units"),
+        "cannot_overfit",
     ),
+    "untrained_layer": ("cannot_overfit", "not_learning", "slow_convergence"),
     "low_precision": ("cannot_overfit", "input_ignored", "not_learning", "untrained_layer", "rate_too_low"),
     "symmetric_start": ("cannot_overfit", "not_learning", "input_ignored", "dead_units"),
     "dead_units": ("cannot_overfit", "not_learning"),

@@ -23,7 +23,7 @@ MOVED = 0.1
 CHANCE = 0.001
 APART = 0.65  # area under the curve of a model that tells the parts apart
 DOMAIN_ROWS = 400
-LABEL_DISTANCE = 0.1
+LABEL_DISTANCE, LABEL_CHANCE = 0.1, 1e-5  # no draw by chance, of all the data that are ever divided
 HARM = 0.02
 LOST, LOST_CLEARLY = 0.1, 5.0  # marks, and standard errors, where nothing else is to be seen
 SCALE = 3.0
@@ -330,7 +330,7 @@ def _targets(
         from scipy.stats import chi2_contingency
 
         some = (old + new) > 0
-        if chi2_contingency(np.stack([old, new])[:, some])[1] >= CHANCE:  # type: ignore[operator]
+        if chi2_contingency(np.stack([old, new])[:, some])[1] >= LABEL_CHANCE:  # type: ignore[operator]
             distance = 0.0
     else:
         distance = 0.0

@@ -21,7 +21,7 @@ from netwright.doctor.trouble import drawn, kernels, troubled
 from netwright.doctor.usual_loss import NAMES, asks_otherwise, is_usual
 from netwright.nn.foreign import ForeignNetwork
 
-VAGUE = ("underfitting", "not_learning", "overfitting", "label_errors", "weak_slice")
+VAGUE = ("underfitting", "not_learning", "cannot_overfit", "overfitting", "label_errors", "weak_slice")
 """what may have any cause"""
 
 WORTH = 0.02  # of accuracy or R²
