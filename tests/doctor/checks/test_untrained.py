@@ -65,7 +65,8 @@ def test_frozen_layers_by_hand(zoo):
     assert "dense.kernel" in text
 
 
-def test_a_frozen_layer_of_a_run(tmp_path):
+def test_a_frozen_layer_of_a_run(tmp_path, monkeypatch):
+    monkeypatch.setattr("netwright.report.build", lambda folder: folder)  # drawing takes most of the time
     x, y = bent(120)
     table = {f"x{place}": x[:, place] for place in range(10)} | {"y": y[:, 0]}
     frozen = {"units": 16, "activation": "relu", "trainable": False}
