@@ -119,6 +119,15 @@ def test_another_scale_at_the_test() -> None:
     assert len(found[0].evidence["spreads"]) >= 10
 
 
+@pytest.mark.parametrize(("counts", "told"), [((114, 115, 71), []), ((114, 145, 41), [("drift", "warning")])])
+def test_shares_of_classes_that_chance_may_draw_are_no_drift(counts, told) -> None:
+    """One draw in a thousand is as uneven as the first: p = .0008 of a chi-squared test."""
+    random, classes = np.random.default_rng(0), np.arange(3)
+    old, new = np.repeat(classes, (242, 210, 248)), np.repeat(classes, counts)
+    parts = {name: (random.normal(size=(len(y), 4)), y) for name, y in (("train", old), ("validation", new))}
+    assert _told([each for each in drift(case_of_parts(parts)) if each.severity != "note"]) == told
+
+
 def test_a_class_that_training_rows_do_not_have() -> None:
     parts = parted(*bundled("wine"))
     x, y = parts["train"]
