@@ -533,3 +533,43 @@ def test_rows_of_wrong_classes_pull_less():
     assert float(GeneralizedCrossEntropy()(logits, codes)) == pytest.approx(float(expected.mean()), rel=1e-5)
     own = Objective("generalized_cross_entropy", {"generalized_q": torch.tensor([0.7])})
     assert expected.numpy() == pytest.approx(own.of_class(right.log()[None])[0].numpy(), rel=1e-5)
+
+
+def test_more_validation_rows_than_are_looked_at():
+    x = np.random.default_rng(0).normal(size=(4600, 4)).astype("float32")
+    y = (x[:, 0] * x[:, 1] > 0).astype("int64")
+    made = trainer(net(depth=1), "sgd", 1e12)
+    found = made.repair(x[:400], y[:400], epochs=6, validation_data=(x[400:], y[400:]))
+    assert (found.before, found.accepted != ()) == (-1.0, True)
+    assert found.after > 0.8
+
+
+class Quantiles(nn.Module):
+    """The pinball loss of the .1, .5 and .9 quantiles [B, 3] of a number [B, 1]."""
+
+    def forward(self, output: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+        over, levels = target - output, torch.tensor([0.1, 0.5, 0.9])
+        return torch.maximum(levels * over, (levels - 1) * over).mean()
+
+
+def test_answers_that_cannot_be_marked_are_judged_by_their_own_loss(rows):
+    random = np.random.default_rng(0)
+    x, held = rows["train"][0], rows["validation"][0]
+    y, wanted = (
+        (2 * each[:, :1] + each[:, 1:2] + random.normal(0, 0.1, (len(each), 1))).astype("float32")
+        for each in (x, held)
+    )
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Dropout(0.9), nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 3))
+    made = nw.Trainer(module, Quantiles(), "adam", 0.01, seed=0, device="cpu")
+    plain = nw.Trainer(copy.deepcopy(module), Quantiles(), "adam", 0.01, seed=0, device="cpu")
+    plain.fit(x, y, epochs=10, validation_data=(held, wanted), verbose=0)
+    found = made.repair(x, y, epochs=10, validation_data=(held, wanted))
+
+    def losses(each: nw.Trainer) -> float:
+        return float(Quantiles()(torch.from_numpy(each.predict(held)), torch.from_numpy(wanted)))
+
+    assert found.accepted == ("dropout of .2 at most, none of inputs",)
+    assert found.before == pytest.approx(0.5, abs=0.02)
+    assert found.after == pytest.approx(1 - losses(made) / (2 * losses(plain)), abs=0.02)
+    assert losses(made) < 0.5 * losses(plain)

@@ -64,6 +64,34 @@ class Again:
 
 
 @dataclass(frozen=True)
+class Judge:
+    """Marks by a training's own loss, for answers that cannot be marked beside their targets: several
+    quantiles of one number, a mean and a variance, what a function of the user's own makes of them.
+
+    Arguments:
+        loss: as it was given; networks with another one are not compared.
+        scale: twice the mean loss of the original on validation rows, whose mean mark is about .5 then; 1 is
+            the mark of no loss, and the worst that counts is that of a row with four times the mean loss.
+    """
+
+    loss: Any
+    scale: float
+
+    @classmethod
+    def of(cls, loss: Any, case: Case) -> Judge:
+        """By what an original training has come to."""
+        scale = 2 * abs(case.loss(case.validation)) if case.validation is not None else math.nan
+        return cls(loss, scale if math.isfinite(scale) and scale > 0 else 1.0)
+
+    def marks(self, case: Case, network: ForeignNetwork | None = None) -> np.ndarray:
+        """Of each validation row. [v]"""
+        held = case.validation
+        assert held is not None
+        losses = [case.loss(held.at(slice(row, row + 1)), network) for row in range(len(held))]
+        return bounded(1.0 - np.array(losses) / self.scale)
+
+
+@dataclass(frozen=True)
 class Course:
     """All that a training depends on.
 
@@ -77,6 +105,7 @@ class Course:
         callbacks: the user's own, as they were before any training; copies are used.
         options: other arguments of `Trainer`: device, precision, metrics, ...
         changes: what was changed of the user's course, in words.
+        judge: who compares networks whose answers cannot be marked; nobody unless given.
     """
 
     module: nn.Module
@@ -96,6 +125,7 @@ class Course:
     options: dict[str, Any] = field(default_factory=lambda: {"device": "cpu"})
     shuffle: bool = True
     changes: tuple[str, ...] = ()
+    judge: Judge | None = None
 
     def changed(self, words: str, **values: Any) -> Course:
         """The same with other values, and what that means."""
@@ -166,6 +196,7 @@ class Outcome:
         examination: what the doctor said, where it was asked.
         failure: why it broke down; None when it did not.
         coded: whether its numbers are codes of classes, so that the nearest code is right or wrong.
+        judge: see `Course`; None where the loss is another one than the judge's, too.
     """
 
     module: nn.Module
@@ -174,6 +205,7 @@ class Outcome:
     examination: Examination
     failure: NetwrightError | None = None
     coded: bool = False
+    judge: Judge | None = None
 
     @property
     def case(self) -> Case | None:
@@ -207,8 +239,15 @@ class Outcome:
         made = replace(self, coded=True)
         return made if self.failure is not None else replace(made, marks=made._marks(None)[0])
 
+    def judged_by(self, judge: Judge) -> Outcome:
+        """The same, where a judge is needed; itself where its answers can be marked."""
+        if self.failure is None and not (self.marks == WORST).all():
+            return self
+        made = replace(self, judge=judge)
+        return made if self.failure is not None else replace(made, marks=made._marks(None)[0])
+
     def _marks(self, network: ForeignNetwork | None) -> Marks:
-        return marks_of(self.case, network, len(self.marks), coded=self.coded)
+        return marks_of(self.case, network, len(self.marks), coded=self.coded, judge=self.judge)
 
     def kept(self, name: str) -> Marks:
         """Both of weights that were kept, see `Memory`; the worst where there are none."""
@@ -219,10 +258,19 @@ class Outcome:
 
 
 def marks_of(
-    case: Case | None, network: ForeignNetwork | None = None, rows: int = 1, *, coded: bool = False
+    case: Case | None,
+    network: ForeignNetwork | None = None,
+    rows: int = 1,
+    *,
+    coded: bool = False,
+    judge: Judge | None = None,
 ) -> Marks:
     """Marks of the validation rows, and sharper ones of probabilities."""
-    if case is None or case.validation is None or case.task == "unknown":
+    if case is None or case.validation is None:
+        return np.full(rows, WORST), np.full(rows, WORST)
+    if judge is not None:
+        return judge.marks(case, network), None
+    if case.task == "unknown":
         return np.full(rows, WORST), np.full(rows, WORST)
     held = case.validation
     answers = case.answers(held, network)
@@ -293,10 +341,14 @@ def watched(
         failure = error
     finally:
         trainer.callbacks = own
-    rows = len(course.validation[1])
-    marks = np.full(rows, WORST) if failure is not None else marks_of(memory.case, rows=rows)[0]
+    held = None if memory.case is None else memory.case.validation
+    rows = len(course.validation[1]) if held is None else len(held)  # some of many
+    judge = course.judge if course.judge is not None and course.judge.loss is course.loss else None
+    marks = np.full(rows, WORST)
+    if failure is None and (judge is not None or course.judge is None):
+        marks = marks_of(memory.case, rows=rows, judge=judge)[0]
     examination = doctor.examination if doctor is not None else Examination()
-    return Outcome(trainer.module, marks, memory, examination, failure)
+    return Outcome(trainer.module, marks, memory, examination, failure, judge=judge)
 
 
 def steering(callbacks: Sequence[Callback]) -> tuple[Callback, ...]:

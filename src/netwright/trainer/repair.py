@@ -27,6 +27,7 @@ from netwright.doctor.callback import Doctor
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination
 from netwright.doctor.proof import (
     LOOKED_AT,
+    WORST,
     Marks,
     alike,
     bounded,
@@ -40,7 +41,7 @@ from netwright.doctor.proof import (
 )
 from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
-from netwright.trainer.course import Again, Course, Outcome, follow, steering, watched
+from netwright.trainer.course import Again, Course, Judge, Outcome, follow, steering, watched
 from netwright.trainer.remedies.network import as_classes
 from netwright.trainer.remedies.patient import Patient, Remedy, both
 from netwright.trainer.remedies.table import CLEANING, REMEDIES, everything
@@ -110,6 +111,9 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
     at = trial_epochs(course.epochs)
     original = watched(trainer, course, course.epochs, doctor=asked, at=at, verbose=verbose)
     course = replace(course, seed=original.memory.seed)
+    if original.failure is None and (original.marks == WORST).all() and original.case is not None:
+        judge = Judge.of(course.loss, original.case)
+        course, original = replace(course, judge=judge), original.judged_by(judge)
     result = Repair(
         *(original.module, (), original.score, original.score, original.examination, course),
         left=original.examination,
