@@ -573,3 +573,26 @@ def test_answers_that_cannot_be_marked_are_judged_by_their_own_loss(rows):
     assert found.before == pytest.approx(0.5, abs=0.02)
     assert found.after == pytest.approx(1 - losses(made) / (2 * losses(plain)), abs=0.02)
     assert losses(made) < 0.5 * losses(plain)
+
+
+class Codes(nn.Module):
+    """Codes that come as floats, and a vector for each."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.table, self.end = nn.Embedding(3, 8), nn.Linear(8, 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.end(torch.relu(self.table(x.long()).mean(1)))
+
+
+def test_a_remedy_that_a_module_is_not_made_for_is_told_and_ends_nothing():
+    codes = np.random.default_rng(0).integers(0, 3, (600, 4)).astype("float32")
+    codes[:2] = 2  # standardised they are codes too: that of others is below 0
+    y = (codes.sum(1) > 4).astype("int64")
+    torch.manual_seed(0)
+    made = trainer(Codes(), rate=1e-7)
+    found = made.repair(codes[:300], y[:300], epochs=10, validation_data=(codes[300:], y[300:]))
+    assert any(each.why == "it cannot be trained: index out of range in self" for each in found.attempts)
+    assert found.accepted
+    assert found.after > 0.9

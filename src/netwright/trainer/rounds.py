@@ -24,14 +24,12 @@ from netwright.doctor.proof import (
     proven,
     trial_epochs,
 )
-from netwright.errors import NetwrightError
 from netwright.trainer.course import Course, Memory, Outcome, follow
 from netwright.trainer.remedies.network import thick
 from netwright.trainer.remedies.patient import Patient, both
 from netwright.trainer.remedies.steps import usual_optimizer
 
 roomy = both(thick, usual_optimizer, first=True)
-UNFIT = (NetwrightError, RuntimeError)  # what a changed module raises whose parts do not fit together
 
 Bar = tuple[Severity, Gain]
 """of a diagnosis, and the gain in sharper marks; see `proof.proven`"""
@@ -149,7 +147,7 @@ class Round:
             at = trial_epochs(candidate.course.epochs)
             try:
                 outcome = follow(candidate.course, doctor=doctor, at=at)
-            except UNFIT as error:
+            except Exception as error:  # of a user's own module that is given what it is not made for
                 self.attempts.append(untrained(candidate, self.beaten, error))
                 return False
             self.epochs += outcome.epochs
@@ -174,7 +172,7 @@ class Round:
         for each in candidates:
             try:
                 outcome = follow(each.course, trial_epochs(each.course.epochs))
-            except UNFIT as error:
+            except Exception as error:
                 self.attempts.append(untrained(each, before, error))
                 continue
             self.epochs += outcome.epochs
