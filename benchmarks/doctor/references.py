@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 import torch
-from first.bases import WORDS
-from setups import EVERY
 from torch import nn
 
+from first.bases import WORDS
+from setups import EVERY
 from training import Rows, Training, fit
 
 

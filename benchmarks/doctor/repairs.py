@@ -26,21 +26,21 @@ from typing import Any
 
 import numpy as np
 import torch
+from torch import nn
+
 from detectors import TimedDoctor
 from fourth.faults import BEYOND as BEYOND_4
 from harm import SEEDS, harms
-from run import Job, read, run_all
-from score import by_setup, interval
-from setups import Setup, setups
-from third.faults import BEYOND as BEYOND_3
-from torch import nn
-
 from netwright import Trainer, optimizers
 from netwright.doctor.proof import most_trials, trial_epochs
 from netwright.errors import NetwrightError
 from netwright.trainer import surgery
 from netwright.trainer.course import Course, follow
 from netwright.trainer.repair import ROUNDS, course_of
+from run import Job, read, run_all
+from score import by_setup, interval
+from setups import Setup, setups
+from third.faults import BEYOND as BEYOND_3
 from training import Training
 
 NEAR = 0.02

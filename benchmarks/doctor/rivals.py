@@ -16,9 +16,9 @@ from importlib.util import find_spec
 from typing import Any
 
 import torch
-from detectors import Detector, Verdict
 from torch import Tensor, nn
 
+from detectors import Detector, Verdict
 from netwright.training.callbacks import Callback, State
 from training import Rows, Training
 

@@ -25,12 +25,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+
 from detectors import detectors
 from harm import SEEDS, harms
 from references import references
 from rivals import MISSING, RIVALS
 from setups import Setup, setups
-
 from training import fit
 
 WATCHED = 3  # seeds of which detectors are asked

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+
 from detectors import means_of
 from harm import harms
 from run import read

@@ -17,7 +17,6 @@ from second.healthy import HEALTHY as HEALTHY_2
 from third.bases import BASES as BASES_3
 from third.faults import FAULTS as FAULTS_3
 from third.healthy import HEALTHY as HEALTHY_3
-
 from training import Training
 
 EVERY = BASES_1 | BASES_2 | BASES_3 | BASES_4

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 import torch
-from first.bases import ACTIVATIONS, Base, Drawn, from_sklearn, mlp
 from torch import Tensor, nn
 
+from first.bases import ACTIVATIONS, Base, Drawn, from_sklearn, mlp
 from training import Training
 
 

@@ -9,6 +9,10 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.utils.data import Dataset
+
 from first.faults import FAULTS as FIRST
 from first.faults import (
     HEAD,
@@ -25,15 +29,11 @@ from first.faults import (
     label_noise,
 )
 from fourth.bases import Highest, LastState, Weighed
+from netwright import optimizers, schedules
+from netwright.callbacks import EarlyStopping
 from second.faults import FAULTS as SECOND
 from second.faults import LATER, divided, together
 from third.faults import FAULTS as THIRD
-from torch import Tensor, nn
-from torch.nn import functional
-from torch.utils.data import Dataset
-
-from netwright import optimizers, schedules
-from netwright.callbacks import EarlyStopping
 from training import PARTS, Rows, Training
 
 

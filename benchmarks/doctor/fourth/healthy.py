@@ -6,18 +6,18 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+
 from first.faults import BrokenStep, Scaled, at_end, augmented
 from first.healthy import HEALTHY as FIRST
 from first.healthy import Odd, shaped
 from fourth.bases import Pinball
 from fourth.faults import replaced
+from netwright import optimizers, schedules
 from second.faults import steps_of
 from second.healthy import HEALTHY as SECOND
 from third.healthy import HEALTHY as THIRD
 from third.healthy import other_optimizer
-from torch import Tensor, nn
-
-from netwright import optimizers, schedules
 from training import Training
 
 # ------------------------------------------------------------------------------------------ the training

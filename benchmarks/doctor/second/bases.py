@@ -9,8 +9,9 @@ from itertools import pairwise
 
 import numpy as np
 import torch
-from first.bases import ACTIVATIONS, Base, Drawn, Mean, from_sklearn, mlp
 from torch import Tensor, nn
+
+from first.bases import ACTIVATIONS, Base, Drawn, Mean, from_sklearn, mlp
 
 # ---------------------------------------------------------------------------------------------- networks
 

@@ -10,6 +10,9 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from first.faults import FAULTS as FIRST
 from first.faults import (
     HEAD,
@@ -25,9 +28,6 @@ from first.faults import (
     label_noise,
     sgd,
 )
-from torch import Tensor, nn
-from torch.nn import functional
-
 from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping
 from training import PARTS, Rows, Training

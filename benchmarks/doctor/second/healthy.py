@@ -7,11 +7,11 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
+
 from first.faults import sgd
 from first.healthy import HEALTHY as FIRST
 from first.healthy import Odd, shaped
-from torch import nn
-
 from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping
 from second.faults import LATER, steps_of

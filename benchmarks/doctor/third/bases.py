@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from first.bases import ACTIVATIONS, Base, Drawn, mlp
 from torch import Tensor, nn
+
+from first.bases import ACTIVATIONS, Base, Drawn, mlp
 
 # ---------------------------------------------------------------------------------------------- networks
 

@@ -9,6 +9,9 @@ from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
 from first.faults import FAULTS as FIRST
 from first.faults import (
     HEAD,
@@ -25,13 +28,10 @@ from first.faults import (
     noisy_and_large,
     sgd,
 )
-from second.faults import FAULTS as SECOND
-from second.faults import LATER
-from torch import Tensor, nn
-from torch.nn import functional
-
 from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping, ReduceLROnPlateau
+from second.faults import FAULTS as SECOND
+from second.faults import LATER
 from training import Training
 
 # -------------------------------------------------------------------------------------------- the loop

@@ -7,15 +7,15 @@ from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
+
 from first.faults import augmented, giant_column
 from first.healthy import HEALTHY as FIRST
 from first.healthy import Odd
-from second.faults import steps_of
-from second.healthy import HEALTHY as SECOND
-from torch import nn
-
 from netwright import optimizers, schedules
 from netwright.callbacks import StochasticWeightAveraging
+from second.faults import steps_of
+from second.healthy import HEALTHY as SECOND
 from training import Training
 
 
