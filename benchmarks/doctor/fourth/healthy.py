@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -16,6 +15,7 @@ from fourth.faults import replaced
 from netwright import optimizers, schedules
 from second.faults import steps_of
 from second.healthy import HEALTHY as SECOND
+from taken_over import taken_over
 from third.healthy import HEALTHY as THIRD
 from third.healthy import other_optimizer
 from training import Training
@@ -288,5 +288,4 @@ NEW = (
     Odd("few_test_rows", ("sets",), few_test_rows),
 )
 
-_KNOWN = {each.name: each for each in (*FIRST, *SECOND, *THIRD)}
-HEALTHY = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)
+HEALTHY = (*taken_over((*FIRST, *SECOND, *THIRD), OLD), *NEW)

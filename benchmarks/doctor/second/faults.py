@@ -5,7 +5,6 @@ What names a cause rightly was decided from the texts of the catalogue, before a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -30,6 +29,7 @@ from first.faults import (
 )
 from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping
+from taken_over import taken_over
 from training import PARTS, Rows, Training
 
 LATER = ("validation", "test", "clean")
@@ -541,4 +541,4 @@ NEW = (
     ),
 )
 
-FAULTS = (*(replace(each, bases=OLD[each.name]) for each in FIRST if each.name in OLD), *NEW)
+FAULTS = (*taken_over(FIRST, OLD), *NEW)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -15,6 +14,7 @@ from first.healthy import Odd, shaped
 from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping
 from second.faults import LATER, steps_of
+from taken_over import taken_over
 from training import PARTS, Rows, Training
 
 
@@ -279,4 +279,4 @@ NEW = (
     Odd("plain_sgd", ("orders",), partial(sgd, learning_rate=0.1, momentum=0.5)),
 )
 
-HEALTHY = (*(replace(each, bases=OLD[each.name]) for each in FIRST if each.name in OLD), *NEW)
+HEALTHY = (*taken_over(FIRST, OLD), *NEW)

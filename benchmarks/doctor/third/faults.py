@@ -5,7 +5,6 @@ What names a cause rightly was decided from the texts of the catalogue; no detec
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import torch
@@ -32,6 +31,7 @@ from netwright import optimizers, schedules
 from netwright.callbacks import EarlyStopping, ReduceLROnPlateau
 from second.faults import FAULTS as SECOND
 from second.faults import LATER
+from taken_over import taken_over
 from training import Training
 
 # -------------------------------------------------------------------------------------------- the loop
@@ -448,5 +448,4 @@ BEYOND = {
 }
 """those of the new ones that no change of settings can undo, and why"""
 
-_KNOWN = {each.name: each for each in (*FIRST, *SECOND)}
-FAULTS = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)
+FAULTS = (*taken_over((*FIRST, *SECOND), OLD), *NEW)

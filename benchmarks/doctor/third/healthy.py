@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -16,6 +15,7 @@ from netwright import optimizers, schedules
 from netwright.callbacks import StochasticWeightAveraging
 from second.faults import steps_of
 from second.healthy import HEALTHY as SECOND
+from taken_over import taken_over
 from training import Training
 
 
@@ -238,5 +238,4 @@ NEW = (
     Odd("zeros_behind", ("notes",), zeros_behind),
 )
 
-_KNOWN = {each.name: each for each in (*FIRST, *SECOND)}
-HEALTHY = (*(replace(_KNOWN[name], bases=bases) for name, bases in OLD.items()), *NEW)
+HEALTHY = (*taken_over((*FIRST, *SECOND), OLD), *NEW)

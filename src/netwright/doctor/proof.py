@@ -134,6 +134,20 @@ def chosen(trials: Sequence[np.ndarray], before: np.ndarray) -> int | None:
     return None if last.size < -ERRORS * last.error else best
 
 
+def standing_of(place: int, best: int | None) -> str:
+    """What a trial is told, by which of them goes on; see `chosen`.
+
+    Example:
+        >>> standing_of(0, 1)
+        'no better than the trial that goes on'
+    """
+    if best is None:
+        return "worse than the original after as many epochs"
+    if place == best:
+        return "the trial that goes on to a whole training"
+    return "no better than the trial that goes on"
+
+
 def sharp(answers: np.ndarray, codes: np.ndarray) -> np.ndarray | None:
     """Marks that tell small differences: how much closer probabilities are to the truth than the classes'
     shares are (Brier's score; 1 is certain and right, 0 as good as the shares). [v]

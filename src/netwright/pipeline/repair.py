@@ -33,6 +33,7 @@ from netwright.doctor.proof import (
     most_trials,
     proven,
     sharp,
+    standing_of,
     trial_epochs,
 )
 from netwright.errors import InputError, NetwrightError
@@ -108,12 +109,7 @@ def repair(
     best = chosen([after[1] for after in tried], before[1])
     proven_early = best is not None and found[best].proven
     for place, each in enumerate(candidates):
-        why = "no better than the trial that goes on"
-        if best is None:
-            why = "worse than the original after as many epochs"
-        elif place == best:
-            why = "the trial that goes on to a whole training"
-        result.attempts.append(each.attempt(found[place], epochs, False, why))
+        result.attempts.append(each.attempt(found[place], epochs, False, standing_of(place, best)))
     # With `refit` the whole training has seen the validation rows: then the trial has to be the proof.
     if best is None or (config.training.refit and not proven_early):
         return result

@@ -22,6 +22,7 @@ from netwright.doctor.proof import (
     gain,
     judged,
     proven,
+    standing_of,
     trial_epochs,
 )
 from netwright.trainer.course import Course, Memory, Outcome, follow
@@ -119,13 +120,8 @@ class Round:
         trials, before = self._trials(candidates)
         order = finalists(trials, before)
         for place, trial in enumerate(trials):
-            why = "no better than the trial that goes on"
-            if not order:
-                why = "worse than the original after as many epochs"
-            elif place == order[0]:
-                why = "the trial that goes on to a whole training"
-            made = attempt(trial.candidate, trial.gain, trial.outcome.epochs, why)
-            self.attempts.append(made)
+            why = standing_of(place, order[0] if order else None)
+            self.attempts.append(attempt(trial.candidate, trial.gain, trial.outcome.epochs, why))
         for place in order:
             if self.whole(trials[place].candidate, trials[place].outcome) and not self._is_behind():
                 break

@@ -233,7 +233,7 @@ def with_dropout(module: nn.Module, most: float) -> nn.Module | None:
     for part in made.modules():
         if isinstance(part, DROPOUTS) and part.p > limit:
             part.p, changed = limit, True
-        if any(True for _ in part.parameters(recurse=False)):
+        if list(part.parameters(recurse=False)):
             limit = most
     return made if changed else None
 

@@ -98,7 +98,7 @@ def usual_optimizer(course: Course, patient: Patient) -> Course:
     )
 
 
-def usual_decay(course: Course, patient: Patient) -> Course | None:
+def usual_decay(course: Course, patient: Patient) -> Course:
     """The usual optimiser with a weight decay of .1."""
     made = usual_optimizer(course, patient)
     rate = made.optimizer.learning_rate
