@@ -596,3 +596,18 @@ def test_a_remedy_that_a_module_is_not_made_for_is_told_and_ends_nothing():
     assert any(each.why == "it cannot be trained: index out of range in self" for each in found.attempts)
     assert found.accepted
     assert found.after > 0.9
+
+
+def test_answers_as_bad_as_can_be_are_marked_all_the_same(rows):
+    x, held = rows["train"][0], rows["validation"][0]
+    y, wanted = (each[:, :1] * each[:, 1:2] for each in (x, held))
+    torch.manual_seed(0)
+    module = nn.Sequential(nn.Linear(4, 32), nn.ReLU(), nn.Linear(32, 1))
+    with torch.no_grad():
+        module[2].bias.fill_(1000.0)
+    made = nw.Trainer(module, nn.MSELoss(), "sgd", 1e-12, seed=0, device="cpu")
+    found = made.repair(x, y, epochs=6, validation_data=(held, wanted))
+    left = made.predict(held) - wanted
+    assert found.before == -1.0
+    assert found.accepted
+    assert found.after == pytest.approx(np.clip(1 - left**2 / y.var(), -1, 1).mean(), abs=0.01)

@@ -240,11 +240,9 @@ class Outcome:
         return made if self.failure is not None else replace(made, marks=made._marks(None)[0])
 
     def judged_by(self, judge: Judge) -> Outcome:
-        """The same, where a judge is needed; itself where its answers can be marked."""
-        if self.failure is None and not (self.marks == WORST).all():
-            return self
+        """The same, marked by a judge."""
         made = replace(self, judge=judge)
-        return made if self.failure is not None else replace(made, marks=made._marks(None)[0])
+        return replace(made, marks=made._marks(None)[0])
 
     def _marks(self, network: ForeignNetwork | None) -> Marks:
         return marks_of(self.case, network, len(self.marks), coded=self.coded, judge=self.judge)
@@ -255,6 +253,18 @@ class Outcome:
         if network is None:
             return np.full_like(self.marks, WORST), np.full_like(self.marks, WORST)
         return self._marks(network)
+
+
+def can_be_marked(case: Case) -> bool:
+    """Whether answers for validation rows can be marked beside their targets."""
+    if case.validation is None or case.task == "unknown":
+        return False
+    row = case.validation.at(slice(0, 1))
+    try:
+        case.marks(case.answers(row), row)
+    except CannotTellError:
+        return False
+    return True
 
 
 def marks_of(

@@ -27,7 +27,6 @@ from netwright.doctor.callback import Doctor
 from netwright.doctor.diagnosis import CannotTellError, Diagnosis, Examination
 from netwright.doctor.proof import (
     LOOKED_AT,
-    WORST,
     Marks,
     alike,
     bounded,
@@ -41,7 +40,7 @@ from netwright.doctor.proof import (
 )
 from netwright.doctor.standing import standing
 from netwright.errors import NetwrightError
-from netwright.trainer.course import Again, Course, Judge, Outcome, follow, steering, watched
+from netwright.trainer.course import Again, Course, Judge, Outcome, can_be_marked, follow, steering, watched
 from netwright.trainer.remedies.network import as_classes
 from netwright.trainer.remedies.patient import Patient, Remedy, both
 from netwright.trainer.remedies.table import CLEANING, REMEDIES, everything
@@ -111,8 +110,9 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
     at = trial_epochs(course.epochs)
     original = watched(trainer, course, course.epochs, doctor=asked, at=at, verbose=verbose)
     course = replace(course, seed=original.memory.seed)
-    if original.failure is None and (original.marks == WORST).all() and original.case is not None:
-        judge = Judge.of(course.loss, original.case)
+    case = original.case
+    if original.failure is None and case is not None and not can_be_marked(case):
+        judge = Judge.of(course.loss, case)
         course, original = replace(course, judge=judge), original.judged_by(judge)
     result = Repair(
         *(original.module, (), original.score, original.score, original.examination, course),
@@ -139,7 +139,7 @@ def repair(trainer: Any, course: Course, doctor: Doctor | None = None, *, verbos
         course, original, found = coded, original.as_codes(), [told]
         result.before = result.after = original.score
     marks = _with_best(result, original, found)
-    aim = None if original.coded else _aim(original, asked)
+    aim = _aim(original, asked) if found and not original.coded else None
     for _ in range(ROUNDS):
         candidates = _candidates(course, _case(original, asked), original, found)
         if told is not None and original.coded:
